@@ -99,7 +99,8 @@ def of_folder(folder: Path) -> list["psutil.Process"]:
     import psutil
 
     argument = mark(folder)
-    return [process for process in psutil.process_iter(["cmdline"]) if argument in (process.info["cmdline"] or ())]
+    running = psutil.process_iter(["cmdline", "name"])
+    return [process for process in running if argument in (process.info["cmdline"] or ())]
 
 
 def end_left_behind(folder: Path, server: str, say: Say) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -58,7 +59,9 @@ def use_flink(settings: FlinkSettings, report: Callable[[str], None]) -> Iterato
     # A command that is given a Flink does not wait for this import.
     from metrics.frames.flink import local_cluster  # noqa: PLC0415
 
-    with local_cluster.shared(local_jobs.folder(settings), report) as url, session(url) as gateway:
+    folder = local_jobs.folder(settings)
+    alive = partial(local_cluster.require_alive, folder)
+    with local_cluster.shared(folder, report) as url, session(url, alive) as gateway:
         yield gateway
 
 
@@ -75,9 +78,10 @@ def use_running_flink(settings: FlinkSettings) -> Iterator[Gateway | None]:
         return
     from metrics.frames.flink import local_cluster  # noqa: PLC0415  # as above
 
-    url = local_cluster.running_url(local_jobs.folder(settings))
+    folder = local_jobs.folder(settings)
+    url = local_cluster.running_url(folder)
     if url is None:
         yield None
         return
-    with session(url) as gateway:
+    with session(url, partial(local_cluster.require_alive, folder)) as gateway:
         yield gateway

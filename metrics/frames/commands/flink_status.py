@@ -7,12 +7,12 @@ import typer
 
 from metrics.cli.use_broker import use_broker
 from metrics.frames.commands.flink_options import use_running_flink
-from metrics.frames.flink import jobs, progress
+from metrics.frames.flink import jobs, local_jobs, progress
 from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.progress import Progress
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import is_handed_over
-from metrics.terminal.console import note, say, say_lines
+from metrics.terminal.console import note, say, say_lines, warn
 from metrics.terminal.tables import new_table, say_table
 
 
@@ -31,6 +31,9 @@ def status(
         letters = [] if gateway is None else jobs.jobs_named(gateway, settings.flink_rejected_name)
         topic_of = settings.topic_of if is_handed_over(settings) else settings.flink_topic
         seen = progress.look(settings, topic_of)
+        ended = {} if gateway is None else local_jobs.ended_task_managers(settings)
+    for name, cause in ended.items():
+        warn(f"the local Flink's {name} has ended ({cause})")
     job = found[0] if found else None
     if as_json:
         jobs_seen = {"job": job and job._asdict(), "rejected_job": letters[0]._asdict() if letters else None}

@@ -1,16 +1,18 @@
 """Flink's SQL gateway: statements over HTTP, each with its result."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import httpx
 
+from metrics.deadline import Deadline
 from metrics.errors import FlinkError
 
 ANSWER_TIMEOUT_S = 30.0
 _LOOK_S = 0.05
+_ALIVE_LOOK_S = 1.0  # at Flink's processes: Flink itself waits for a dead job manager for minutes
 _REMOTE = "<Exception on server side:"
 
 
@@ -31,11 +33,14 @@ class Gateway:
 
     Args:
         url: of the gateway, such as `http://127.0.0.1:8083`.
+        require_alive: called while an answer is awaited, and if it is an error or none; raises a FlinkError with why.
     """
 
-    def __init__(self, client: httpx.Client, url: str) -> None:
+    def __init__(self, client: httpx.Client, url: str, require_alive: Callable[[], None] = lambda: None) -> None:
         self._client = client
         self._url = url
+        self._require_alive = require_alive
+        self._next_look = Deadline(_ALIVE_LOOK_S)
         self._session = ""
 
     def open(self) -> None:
@@ -74,6 +79,9 @@ class Gateway:
         uri = f"{operation}/result/0?rowFormat=JSON"
         while (answer := self._call("GET", uri, "resultType"))["resultType"] != "EOS":
             if answer["resultType"] == "NOT_READY":
+                if self._next_look.has_passed():
+                    self._require_alive()
+                    self._next_look.renew()
                 time.sleep(_LOOK_S)
                 continue
             job_id = answer.get("jobID") or job_id
@@ -87,6 +95,7 @@ class Gateway:
         try:
             response = self._client.request(method, self._url + path, json=body)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            self._require_alive()
             raise FlinkError(
                 f"the SQL gateway {self._url} does not answer",
                 why=str(error) or type(error).__name__,
@@ -102,6 +111,7 @@ class Gateway:
                 hint="FLINK_URL must be the address of an SQL gateway: its REST endpoint, port 8083 by default",
             )
         if response.is_error:
+            self._require_alive()
             raise FlinkError(f"the SQL gateway {self._url} refuses", why=cause("\n".join(answer["errors"])))
         return answer
 
@@ -128,14 +138,17 @@ def cause(text: str) -> str:
 
 
 @contextmanager
-def session(url: str) -> Iterator[Gateway]:
+def session(url: str, require_alive: Callable[[], None] = lambda: None) -> Iterator[Gateway]:
     """Open a session for the duration of the context.
+
+    Args:
+        require_alive: as for `Gateway`.
 
     Raises:
         FlinkError: the gateway does not answer, or refuses.
     """
     with httpx.Client(timeout=ANSWER_TIMEOUT_S) as client:
-        gateway = Gateway(client, url.rstrip("/"))
+        gateway = Gateway(client, url.rstrip("/"), require_alive)
         gateway.open()
         try:
             yield gateway

@@ -140,6 +140,28 @@ def newest_beside(settings: FlinkSettings, job_id: str) -> Path | None:
     return local_cluster.newest_beside(folder(settings), job_id)
 
 
+def require_task_manager(settings: FlinkSettings) -> dict[str, str]:
+    """Check that a task manager of the local Flink is left, and return those that have ended, each with the cause.
+
+    Raises:
+        FlinkError: none is left.
+    """
+    if settings.flink_url is not None:
+        return {}
+    from metrics.frames.flink import local_cluster
+
+    return local_cluster.require_task_manager(folder(settings))
+
+
+def ended_task_managers(settings: FlinkSettings) -> dict[str, str]:
+    """Return the task managers of the local Flink that have ended, each with the cause."""
+    if settings.flink_url is not None:
+        return {}
+    from metrics.frames.flink import local_cluster
+
+    return local_cluster.ended_task_managers(folder(settings))
+
+
 def failure(settings: FlinkSettings, job_id: str) -> str:
     """Return why a job has failed last; empty if that is not known."""
     if settings.flink_url is not None:

@@ -1,9 +1,13 @@
-"""A job on a local Flink that `flink run` follows: outages of the broker."""
+"""A job on a local Flink that `flink run` follows: outages of the broker, and the end of parts of Flink."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import pytest
 
+from metrics.errors import FlinkError
+from metrics.frames.flink import local_cluster
+from metrics.frames.flink.gateway import session
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.records import eventually
 from tests.kafka import cluster
@@ -12,6 +16,7 @@ from tests.kafka.application import LIVE, Application, frame
 pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow, pytest.mark.timeout(900)]
 
 START = 1_600_000_020  # a full minute
+KILLED = "ended by the signal SIGKILL"
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +43,11 @@ def goes_on(application: Application, second: int) -> None:
     eventually(lambda: len(application.read("seconds-flink")) > second, "the job goes on")
 
 
-def test_a_job_outlives_an_outage_of_the_broker(kafka: cluster.Cluster, flink: Cluster) -> None:
+def test_a_job_outlives_what_is_not_its_end_and_what_has_ended_is_named(kafka: cluster.Cluster, flink: Cluster) -> None:
     application = Application(kafka.address, {"LOCAL_FLINK_DIR": str(flink.folder)})
     application.create_topics()
     process = application.start("flink", "run")
+    line(process.stdout, f"starting the job {application.name}-flink …")
     goes_on(application, 0)
 
     with kafka.nodes[0].frozen():
@@ -52,3 +58,23 @@ def test_a_job_outlives_an_outage_of_the_broker(kafka: cluster.Cluster, flink: C
     )
     line(process.stdout, "the broker answers again")
     goes_on(application, 100)
+
+    [job_id] = flink.states()
+    [worker] = flink.workers(job_id)
+    flink.kill(worker)
+    warned = line(
+        process.stderr, f"warning: the local Flink's {worker} has ended ({KILLED}); jobs restart on the other"
+    )
+    goes_on(application, 200)
+    assert f"warning: the local Flink's {worker} has ended ({KILLED})" in application.run("flink", "status")
+
+    flink.kill("jobmanager")
+    assert line(process.stderr, "error: ") == "error: the local Flink's jobmanager has ended"
+    assert line(process.stderr, "why: ") == f"why: {KILLED}"
+    assert line(process.stderr, "hint: ").startswith("hint: give the same command again: a new local Flink continues")
+    assert process.wait() == 12
+    with (
+        pytest.raises(FlinkError, match="the local Flink has ended"),
+        session(flink.url, partial(local_cluster.require_alive, flink.folder)),
+    ):
+        flink.stop()

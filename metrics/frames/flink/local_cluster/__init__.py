@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from metrics.errors import SettingsError
+from metrics.errors import FlinkError, SettingsError
 from metrics.frames.flink.local_cluster import cluster, states
+from metrics.frames.flink.local_cluster.cluster import AGAIN
+from metrics.frames.flink.local_cluster.cluster import ended_task_managers as ended_task_managers
 from metrics.frames.flink.local_cluster.cluster import found as found
-from metrics.frames.flink.local_cluster.cluster import require_alive as require_alive
+from metrics.frames.flink.local_cluster.cluster import require_task_manager as require_task_manager
 from metrics.frames.flink.local_cluster.settings import (
     FLINK_VERSION,
     INSTEAD,
@@ -68,6 +70,23 @@ def failure(folder: Path, job_id: str) -> str:
     """Return why a job on the folder's Flink has failed last; empty if it has not, or no Flink runs."""
     ports = _ports(folder)
     return "" if ports is None else states.failure(ports.rest_url, job_id)
+
+
+def require_alive(folder: Path) -> None:
+    """Check that the folder's Flink runs: its job manager, its gateway, and the command that has started them.
+
+    Raises:
+        FlinkError: it does not; the message says why, and how to continue.
+    """
+    end = cluster.fatal_end(folder)
+    if owners.find(folder) is None:  # checked last, since its parts end a moment after it
+        end = FlinkError(
+            f"the {NAME} has ended",
+            why="the command that had started it has ended or was killed, and with it all parts and jobs",
+            hint=AGAIN,
+        )
+    if end is not None:
+        raise end
 
 
 def _ports(folder: Path) -> Ports | None:

