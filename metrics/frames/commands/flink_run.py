@@ -71,6 +71,7 @@ def run(
             start = starts.of_own(settings, restore, parallelism, until_end=until_end)
         with use_flink(settings, say) as gateway:
             jobs.require_none_running(gateway, start.name)  # a local Flink may have taken a while
+            local_jobs.require_topics_of_no_other(settings, gateway, start.name, start.topics)
             _run(settings, gateway, start, before, parallelism, until_end=until_end)
 
 

@@ -1,7 +1,7 @@
 """Jobs on Flink: those of this application, by their name."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from threading import Event
 from typing import NamedTuple
 
@@ -41,12 +41,22 @@ def jobs_named(gateway: Gateway, name: str) -> list[Job]:
     Raises:
         FlinkError: Flink does not answer.
     """
-    found = [
-        Job(row["job id"], row["status"], row["start time"])
-        for row in gateway.run("SHOW JOBS").rows
-        if row["job name"] == name
-    ]
+    found = [job for job_name, job in _all(gateway) if job_name == name]
     return sorted(found, key=lambda job: job.began_at, reverse=True)
+
+
+def _all(gateway: Gateway) -> Iterator[tuple[str, Job]]:
+    for row in gateway.run("SHOW JOBS").rows:
+        yield row["job name"], Job(row["job id"], row["status"], row["start time"])
+
+
+def running(gateway: Gateway) -> list[tuple[str, Job]]:
+    """Return all jobs that have not ended, those of others as well, each with its name.
+
+    Raises:
+        FlinkError: Flink does not answer.
+    """
+    return [(name, job) for name, job in _all(gateway) if not job.has_ended()]
 
 
 def running_job(gateway: Gateway, name: str) -> Job | None:

@@ -1,6 +1,6 @@
 """Jobs on the local Flink: where their states are, and why one failed; unknown with FLINK_URL."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -8,10 +8,13 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import StateError
+from metrics.errors import FencedError, StateError
 from metrics.files.project import project_folder
+from metrics.frames.flink import jobs
+from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.script import Begin
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import topic_id
 
 
@@ -30,6 +33,33 @@ def require_slots(settings: FlinkSettings, parallelism: int) -> None:
         from metrics.frames.flink import local_cluster
 
         local_cluster.require_slots(parallelism)
+
+
+def require_topics_of_no_other(settings: FlinkSettings, gateway: Gateway, name: str, topics: Collection[str]) -> None:
+    """Check that no job of another name on a local Flink reads the input into the same topics: windows would be double.
+
+    Args:
+        name: of the job.
+        topics: that it writes into.
+
+    Raises:
+        FencedError: one does.
+        FlinkError: Flink does not answer.
+        BrokerError: the broker does not answer.
+    """
+    if settings.flink_url is not None:
+        return
+    from metrics.frames.flink import local_cluster
+
+    digest = _of_topics(settings, open_admin(settings), topics)
+    for other, job in jobs.running(gateway):
+        if other != name and local_cluster.is_kept_under(folder(settings), job.id, f"{other}.{digest}"):
+            raise FencedError(
+                f"the job {other} writes into the same topics: {', '.join(topics)}",
+                why=f"job {job.id}, {job.status.lower()}, began at {job.began_at}; all would be published twice",
+                hint="give each CONSUMER_GROUP_ID topics of its own: FLINK_TOPIC_SUFFIX=-flink2\n"
+                "or stop that job first: python app.py flink stop, with its CONSUMER_GROUP_ID",
+            )
 
 
 def restorable(settings: FlinkSettings, place: str) -> str:
@@ -116,10 +146,19 @@ def states(
     """
     if settings.flink_url is not None:
         return States(None)
-    ids = [topic_id(admin, topic) for topic in (settings.input_topic, *topics)]
-    at = () if begin is None else (begin.offsets, begin.newest, begin.series, begin.ends)
-    owners = msgspec.json.encode([ids, [sorted(each.items()) for each in at]])
-    return States(folder(settings), f"{name}.{blake2b(owners, digest_size=8).hexdigest()}")
+    parts = [name, _of_topics(settings, admin, topics)]
+    if begin is not None:
+        at = (begin.offsets, begin.newest, begin.series, begin.ends)
+        parts.append(_digest([sorted(each.items()) for each in at]))
+    return States(folder(settings), ".".join(parts))
+
+
+def _of_topics(settings: FlinkSettings, admin: AdminClient, topics: Iterable[str]) -> str:
+    return _digest([topic_id(admin, topic) for topic in (settings.input_topic, *topics)])
+
+
+def _digest(value: object) -> str:
+    return blake2b(msgspec.json.encode(value), digest_size=8).hexdigest()
 
 
 def kept_beside(settings: FlinkSettings, job_id: str) -> list[str]:

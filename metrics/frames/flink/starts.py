@@ -51,6 +51,7 @@ class Start(NamedTuple):
 
     Attributes:
         name: of the job.
+        topics: that it writes into.
         work: what it does, in words.
         beginning: where it begins, in words.
         script: returns the statements to run.
@@ -60,6 +61,7 @@ class Start(NamedTuple):
     """
 
     name: str
+    topics: list[str]
     work: str
     beginning: str
     script: Callable[[], Script]
@@ -121,7 +123,7 @@ def of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int, 
     work, beginning = f"looks for dead letters in {settings.input_topic}", restore or _BEGINNING
     published = [f"dead letters are in {topic}"]
     after_cancel = topics.other_topics(created, command)
-    return Start(name, work, beginning, lambda: script, lambda: published, command, after_cancel)
+    return Start(name, [topic], work, beginning, lambda: script, lambda: published, command, after_cancel)
 
 
 def of_group(
@@ -174,7 +176,8 @@ def _counting(
         return [f"{at.topic}: {'none' if at.last is None else f'the last is {at.last.datetime}'}" for at in found]
 
     work = f"counts {settings.input_topic}"
-    return Start(settings.flink_name, work, beginning, script, published, command, after_cancel)
+    outputs = [topic_of(size) for size in SIZES]
+    return Start(settings.flink_name, outputs, work, beginning, script, published, command, after_cancel)
 
 
 def _script(

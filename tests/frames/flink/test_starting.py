@@ -83,6 +83,20 @@ def test_a_job_that_counts_and_one_for_dead_letters_of_four_tasks_each_run_side_
     eventually(lambda: len(application.read("rejected-flink")) == 4, "dead letters are published")
 
 
+def test_a_second_group_does_not_write_into_the_topics_of_the_first(application: Application, flink: Cluster) -> None:
+    application.variables["LOCAL_FLINK_DIR"] = str(flink.folder)
+    application.create_topics()
+    application.start("flink", "run")
+    eventually(lambda: "RUNNING" in flink.states().values(), "the first job runs")
+    before = flink.states()
+    application.variables["CONSUMER_GROUP_ID"] = f"{application.name}-other"
+    said = " ".join(application.run("flink", "run", exit_code=8).split())
+    topics = f"{application.topic('seconds-flink')}, {application.topic('minutes-flink')}"
+    assert f"the job {application.name}-flink writes into the same topics: {topics}" in said
+    assert "FLINK_TOPIC_SUFFIX=-flink2" in said
+    assert flink.states() == before
+
+
 def test_a_group_whose_name_has_a_quote_is_counted(application: Application, flink: Cluster) -> None:
     application.variables |= {"FLINK_URL": flink.url, "CONSUMER_GROUP_ID": f"o'brien's {application.name}"}
     application.create_topics()
@@ -107,7 +121,9 @@ def test_a_job_that_restarts_while_it_is_awaited_says_so(application: Applicatio
     flink.kill(worker)
     _, errors = awaiting.communicate(timeout=TIMEOUT_S)
     assert awaiting.returncode == 0, errors
-    assert f"warning: the job {job_id} restarts from its newest checkpoint: Flink's logs have the" in errors
+    assert (
+        f"warning: the job {job_id} restarts from its newest checkpoint: Flink's logs have the" in errors
+    )
     assert local_cluster.failure(flink.folder, job_id).startswith("org.apache.flink.")
     assert len(application.read("seconds-flink")) == 500
 

@@ -29,6 +29,7 @@ from metrics.frames.flink.local_cluster.settings import (
     Ports,
 )
 from metrics.frames.flink.local_cluster.states import complete_state as complete_state
+from metrics.frames.flink.local_cluster.states import is_kept_under as is_kept_under
 from metrics.frames.flink.local_cluster.states import kept_apart as kept_apart
 from metrics.frames.flink.local_cluster.states import kept_beside as kept_beside
 from metrics.frames.flink.local_cluster.states import named_state as named_state

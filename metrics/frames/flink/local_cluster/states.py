@@ -92,6 +92,12 @@ def _path_of(place: str) -> Path:
     return Path(place.removeprefix("file://").removeprefix("file:").removesuffix(f"/{_METADATA}")).resolve()
 
 
+def is_kept_under(folder: Path, job_id: str, name: str) -> bool:
+    """Return whether the states of a job are kept under a name, or one that continues it after a dot."""
+    file_name = _as_file(name)
+    return any(f"{kept}.".startswith(f"{file_name}.") for kept in _names_of(folder, job_id))
+
+
 def remove_old(folder: Path) -> int:
     """Remove the states under each name but for the newest, and return how many; no job may run."""
     names = {path.name for kind in (CHECKPOINTS, SAVEPOINTS) for path in (folder / kind).glob("*")}

@@ -157,6 +157,16 @@ def test_the_states_of_a_job_are_found_by_its_id(tmp_path: Path) -> None:
     assert local_cluster.kept_beside(tmp_path, "e3") == []
 
 
+def test_jobs_whose_states_are_kept_under_one_name_are_known(tmp_path: Path) -> None:
+    for name in ("b-flink.0f", "b-flink.0f.until-end", "o=27b=2Fx.0f.1e"):
+        (tmp_path / "checkpoints" / name / f"job of {name}").mkdir(parents=True)
+    for name in ("b-flink.0f", "b-flink.0f.until-end"):
+        assert local_cluster.is_kept_under(tmp_path, f"job of {name}", "b-flink.0f")
+    assert local_cluster.is_kept_under(tmp_path, "job of o=27b=2Fx.0f.1e", "o'b/x.0f")
+    assert not local_cluster.is_kept_under(tmp_path, "job of b-flink.0f", "b-flink.0")
+    assert not local_cluster.is_kept_under(tmp_path, "unknown", "b-flink.0f")
+
+
 @pytest.mark.parametrize("prefix", ["", "file:", "file://"])
 @pytest.mark.parametrize("suffix", ["", "/", "/_metadata"])
 def test_a_state_under_a_name_is_recognised_however_its_place_is_written(
