@@ -42,7 +42,7 @@ def follow(
                 next_look.renew()
             if job.status == jobs.RESTARTING != status:
                 why = local_jobs.failure(settings, job_id) or "Flink's logs have the exception"
-                warn(f"the job {job_id} restarts from its newest checkpoint: {why}")
+                warn(f"the job {job_id} restarts {local_jobs.restarting(settings, job_id)}: {why}")
             status = job.status
             reading.look()
             move(reading.read)

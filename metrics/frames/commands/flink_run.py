@@ -72,6 +72,7 @@ def run(
         with use_flink(settings, say) as gateway:
             jobs.require_none_running(gateway, start.name)  # a local Flink may have taken a while
             local_jobs.require_topics_of_no_other(settings, gateway, start.name, start.topics)
+            local_jobs.require_free_slots(settings, gateway, parallelism)
             _run(settings, gateway, start, before, parallelism, until_end=until_end)
 
 

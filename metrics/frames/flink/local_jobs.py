@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import FencedError, StateError
+from metrics.errors import FencedError, FlinkError, StateError
 from metrics.files.project import project_folder
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import Gateway
@@ -16,6 +16,7 @@ from metrics.frames.flink.script import Begin
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import topic_id
+from metrics.text import numbered
 
 
 def folder(settings: FlinkSettings) -> Path:
@@ -33,6 +34,27 @@ def require_slots(settings: FlinkSettings, parallelism: int) -> None:
         from metrics.frames.flink import local_cluster
 
         local_cluster.require_slots(parallelism)
+
+
+def require_free_slots(settings: FlinkSettings, gateway: Gateway, parallelism: int) -> None:
+    """Check that a local Flink has the slots for a job beside those that run: it would wait for more, and fail.
+
+    Raises:
+        FlinkError: it has not, or does not answer.
+    """
+    if settings.flink_url is not None:
+        return
+    from metrics.frames.flink import local_cluster
+
+    slots = local_cluster.slots(folder(settings), parallelism)
+    if slots is not None and slots.free < parallelism:
+        others = " and ".join(f"{name} (job {job.id})" for name, job in jobs.running(gateway))
+        fewer = f", or take fewer tasks: --parallelism {slots.free}" if slots.free else ""
+        raise FlinkError(
+            f"the local Flink has {numbered(slots.free, 'free slot')} for {numbered(parallelism, 'task')}",
+            why=f"{slots.total - slots.free} of its {slots.total} are taken{f' by {others}' if others else ''}",
+            hint=f"stop a job first{fewer}",
+        )
 
 
 def require_topics_of_no_other(settings: FlinkSettings, gateway: Gateway, name: str, topics: Collection[str]) -> None:
@@ -199,6 +221,15 @@ def ended_task_managers(settings: FlinkSettings) -> dict[str, str]:
     from metrics.frames.flink import local_cluster
 
     return local_cluster.ended_task_managers(folder(settings))
+
+
+def restarting(settings: FlinkSettings, job_id: str) -> str:
+    """Return from where a job restarts, as far as that is known, in words."""
+    if settings.flink_url is not None:
+        return "from its newest checkpoint, if it has one"
+    return (
+        "from its newest checkpoint" if newest_beside(settings, job_id) else "from its beginning, without a checkpoint"
+    )
 
 
 def failure(settings: FlinkSettings, job_id: str) -> str:

@@ -22,6 +22,11 @@ from tests.kafka.application import LIVE, Application, frame
 pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow]
 
 START = 1_600_000_020  # a full minute
+BLOCKING = (
+    "CREATE TEMPORARY TABLE numbers (number BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '10')",
+    "CREATE TEMPORARY TABLE nowhere (number BIGINT) WITH ('connector' = 'blackhole')",
+    "INSERT INTO nowhere SELECT COUNT(*) FROM numbers",
+)
 
 
 def started(flink: Cluster, name: str, statements: Sequence[str], together: Barrier) -> str | FencedError:
@@ -97,6 +102,18 @@ def test_a_second_group_does_not_write_into_the_topics_of_the_first(application:
     assert flink.states() == before
 
 
+def test_a_job_that_finds_too_few_free_slots_is_refused(application: Application, flink: Cluster) -> None:
+    application.variables["LOCAL_FLINK_DIR"] = str(flink.folder)
+    application.create_topics(3)
+    job_id = flink.run("SET 'pipeline.name' = 'blocker'", "SET 'parallelism.default' = '6'", *BLOCKING)
+    eventually(lambda: len(flink.workers(job_id or "") - {""}) == 2, "it has its slots")
+    before = flink.states()
+    said = " ".join(application.run("flink", "run", "--parallelism", "3", exit_code=12).split())
+    assert f"2 free slots for 3 tasks why: 6 of its 8 are taken by blocker (job {job_id})" in said
+    assert "stop a job first, or take fewer tasks: --parallelism 2" in said
+    assert flink.states() == before
+
+
 def test_a_group_whose_name_has_a_quote_is_counted(application: Application, flink: Cluster) -> None:
     application.variables |= {"FLINK_URL": flink.url, "CONSUMER_GROUP_ID": f"o'brien's {application.name}"}
     application.create_topics()
@@ -122,7 +139,7 @@ def test_a_job_that_restarts_while_it_is_awaited_says_so(application: Applicatio
     _, errors = awaiting.communicate(timeout=TIMEOUT_S)
     assert awaiting.returncode == 0, errors
     assert (
-        f"warning: the job {job_id} restarts from its newest checkpoint: Flink's logs have the" in errors
+        f"warning: the job {job_id} restarts from its newest checkpoint, if it has one: Flink's logs have the" in errors
     )
     assert local_cluster.failure(flink.folder, job_id).startswith("org.apache.flink.")
     assert len(application.read("seconds-flink")) == 500

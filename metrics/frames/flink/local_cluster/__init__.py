@@ -15,7 +15,7 @@ from pathlib import Path
 
 from metrics.errors import FlinkError, SettingsError
 from metrics.frames.flink.local_cluster import cluster, states
-from metrics.frames.flink.local_cluster.cluster import AGAIN
+from metrics.frames.flink.local_cluster.cluster import AGAIN, Slots
 from metrics.frames.flink.local_cluster.cluster import ended_task_managers as ended_task_managers
 from metrics.frames.flink.local_cluster.cluster import found as found
 from metrics.frames.flink.local_cluster.cluster import require_task_manager as require_task_manager
@@ -88,6 +88,12 @@ def require_alive(folder: Path) -> None:
         )
     if end is not None:
         raise end
+
+
+def slots(folder: Path, wanted: int) -> Slots | None:
+    """Return the slots of the folder's Flink, as `cluster.slots`; None if no Flink runs."""
+    ports = _ports(folder)
+    return None if ports is None else cluster.slots(ports.rest_url, wanted)
 
 
 def _ports(folder: Path) -> Ports | None:

@@ -5,11 +5,12 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import httpx
 
+from metrics.deadline import Deadline
 from metrics.errors import FlinkError, LocalServerError
 from metrics.frames.flink.local_cluster.settings import (
     GATEWAY,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import psutil
 
 READY_TIMEOUT_S = 120.0
+SLOTS_TIMEOUT_S = 5.0
 _ANSWER_TIMEOUT_S = 5.0
 
 AGAIN = (
@@ -143,6 +145,29 @@ def require_task_manager(folder: Path) -> dict[str, str]:
 def _ended(folder: Path) -> list[Part]:
     running = found(folder)
     return [part for part in parts("") if part.name not in running]
+
+
+class Slots(NamedTuple):
+    """Slots of a cluster, taken or not."""
+
+    free: int
+    total: int
+
+
+def slots(rest_url: str, wanted: int) -> Slots | None:
+    """Return the slots of a cluster, after a while in which those of an ended job become free; None without an answer.
+
+    Args:
+        wanted: how many free ones end the wait.
+    """
+
+    def look() -> Slots | None:
+        with contextlib.suppress(httpx.HTTPError, ValueError):
+            found = _get(f"{rest_url}/overview").json()
+            return Slots(found["slots-available"], found["slots-total"])
+        return None
+
+    return Deadline(SLOTS_TIMEOUT_S).poll(look, until=lambda found: found is None or found.free >= wanted)
 
 
 def _remove_old(folder: Path, say: Say) -> None:

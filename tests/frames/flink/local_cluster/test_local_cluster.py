@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from metrics.errors import FileError, FlinkError, LocalServerError, SettingsError
-from metrics.frames.flink import local_cluster
+from metrics.frames.flink import local_cluster, local_jobs
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.local_cluster import settings, states
+from metrics.frames.flink.settings import FlinkSettings
 from metrics.java.owners import PASSING_S
 from metrics.java.processes import mark
 from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
@@ -165,6 +166,15 @@ def test_jobs_whose_states_are_kept_under_one_name_are_known(tmp_path: Path) -> 
     assert local_cluster.is_kept_under(tmp_path, "job of o=27b=2Fx.0f.1e", "o'b/x.0f")
     assert not local_cluster.is_kept_under(tmp_path, "job of b-flink.0f", "b-flink.0")
     assert not local_cluster.is_kept_under(tmp_path, "unknown", "b-flink.0f")
+
+
+@pytest.mark.parametrize(("kept", "words"), [(True, "from its newest checkpoint"), (False, "from its beginning")])
+def test_a_job_restarts_from_a_checkpoint_only_if_it_has_one(tmp_path: Path, kept: bool, words: str) -> None:
+    state = tmp_path / "checkpoints/a/e1/chk-1"
+    state.mkdir(parents=True)
+    if kept:
+        (state / "_metadata").touch()
+    assert local_jobs.restarting(FlinkSettings(local_flink_dir=str(tmp_path)), "e1").startswith(words)
 
 
 @pytest.mark.parametrize("prefix", ["", "file:", "file://"])
