@@ -132,7 +132,7 @@ def test_a_job_continues_from_its_newest_state_as_long_as_its_topics_are_the_sam
     second = savepoint(ended(counting(local, lambda: len(keys(local)) > 150)))
     assert keys(local) == seconds(0, len(keys(local)))
     refused = " ".join(local.run("flink", "run", "--restore", first, exit_code=7).split())
-    assert f"{first} is not the newest state of this job" in refused
+    assert f"error: {first.removeprefix('file:')} is not the newest state of this job" in refused
     assert f"continue from the newest: {second.removeprefix('file:')}" in refused
 
     local.variables["INPUT_TOPIC"] = local.topic("other-frames")
