@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 READY_TIMEOUT_S = 120.0
 SLOTS_TIMEOUT_S = 5.0
 _ANSWER_TIMEOUT_S = 5.0
+_KEEPER_TIMEOUT_S = 2.0
 
 AGAIN = (
     "give the same command again: a new local Flink continues from the newest state of the job,\n"
@@ -183,7 +184,15 @@ def _command(folder: Path, jars: Sequence[Path], part: Part) -> list[str]:
 
 
 def _last_words(folder: Path, part: Part) -> list[str]:
-    """Return what Java or its keeper has printed: the log has the errors of all statements that were ever refused."""
+    """Return what Java or its keeper has printed: the log has the errors of all statements that were ever refused.
+
+    A keeper prints by which signal its part has ended, and ends itself, a moment after the part.
+    """
+    argument = f"-Dlog.file={part.log}"
+    Deadline(_KEEPER_TIMEOUT_S).poll(
+        lambda: any(argument in process.info["cmdline"] for process in of_folder(folder)),
+        until=lambda is_kept: not is_kept,
+    )
     log = folder / part.log
     return telling_lines(log, folder / part.printed, logged_bytes(log)) or [_NO_CAUSE]
 

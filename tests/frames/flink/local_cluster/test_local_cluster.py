@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.kafka.application import wait_until
 pytestmark = pytest.mark.flink
 
 FLINK = "metrics.frames.flink.local_cluster"
+SLOW_S = 0.5
 NAMES = {"jobmanager", "taskmanager-1", "taskmanager-2", "gateway"}
 
 NAME = "a job's name: 100 % ü/x"
@@ -97,10 +99,16 @@ def test_the_cause_of_a_job_that_fails_for_good_is_known(flink: Cluster) -> None
 def test_a_job_goes_on_from_its_checkpoint_after_its_task_manager_was_killed(flink: Cluster) -> None:
     job_id = start_job(flink)
     [worker] = flink.workers(job_id)
-    flink.kill(worker)
+    process = flink.processes()[worker]
+    keeper = process.parent()
+    assert keeper is not None
+    keeper.suspend()  # it prints the signal, and may be slow to
+    process.kill()
+    wait_until(lambda: worker not in flink.processes(), "the task manager has ended")
+    threading.Timer(SLOW_S, keeper.resume).start()
+    assert local_cluster.ended_task_managers(flink.folder) == {worker: "ended by the signal SIGKILL"}
     wait_until(lambda: flink.restored(job_id) is not None, "the job is restored")
     wait_until(lambda: flink.workers(job_id).isdisjoint({worker, ""}), "the other task manager has taken over")
-    assert local_cluster.ended_task_managers(flink.folder) == {worker: "ended by the signal SIGKILL"}
     local_cluster.require_alive(flink.folder)
     gateway = flink.processes()["gateway"]
     gateway.terminate()
