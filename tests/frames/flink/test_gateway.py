@@ -140,8 +140,9 @@ def test_a_job_manager_is_no_gateway(flink: Cluster) -> None:
         pass
 
 
-@pytest.mark.parametrize("url", [f"http://127.0.0.1:{closed_port()}", "http://no..name:8083"])
-def test_a_gateway_that_cannot_be_reached_does_not_answer(url: str) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "no..name:8083"])
+def test_a_gateway_that_cannot_be_reached_does_not_answer(address: str) -> None:
+    url = f"http://{address.format(port=closed_port())}"
     with pytest.raises(FlinkError, match=f"the SQL gateway {url} does not answer"), session(url):
         pass
 
