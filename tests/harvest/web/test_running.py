@@ -121,8 +121,10 @@ def test_without_an_address_it_reads_local_streams(tmp_path: Path) -> None:
     with serving(tmp_path) as client:
         answer = client.post(RUNS)
         assert answer.status_code == 202
-        client.post(answer.headers["Location"] + "/stop")
-        assert [one["connections"] for one in ended(client, answer.headers["Location"])["streams"]] == [1, 1, 1]
+        location = answer.headers["Location"]
+        wait_until(lambda: all(one["events"] for one in client.get(location).json()["streams"]), "all streams are read")
+        client.post(f"{location}/stop")
+        assert [one["connections"] for one in ended(client, location)["streams"]] == [1, 1, 1]
 
 
 def test_only_one_runs_at_a_time(serve_streams: Serve, tmp_path: Path) -> None:
