@@ -401,6 +401,7 @@ def test_a_database_that_restarts_in_the_middle_is_waited_for(application: Appli
         check(topic, records)
 
 
+@pytest.mark.slow
 def test_a_broker_that_restarts_in_the_middle_is_waited_for(tmp_path: Path, database_url: str) -> None:
     with cluster.running(tmp_path / "cluster", nodes=1) as kafka:
         topic = Topic(Application(kafka.address), database_url, "movie", PARTITIONS)

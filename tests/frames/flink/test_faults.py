@@ -32,6 +32,7 @@ def wait_for_a_moment(feed: Feed, draw: random.Random) -> None:
 
 
 @ONCE_OR_20_TIMES
+@pytest.mark.slow
 def test_no_record_is_lost_or_twice_when_a_task_manager_is_killed(
     application: Application, flink: Cluster, draw: random.Random
 ) -> None:
@@ -47,6 +48,7 @@ def test_no_record_is_lost_or_twice_when_a_task_manager_is_killed(
 
 
 @ONCE_OR_20_TIMES
+@pytest.mark.slow
 def test_no_record_is_lost_or_twice_when_all_is_killed_and_restored_with_another_parallelism(
     application: Application, flink: Cluster, draw: random.Random
 ) -> None:

@@ -72,6 +72,7 @@ def abort(application: Application) -> None:
     producer.abort_transaction(TIMEOUT_S)
 
 
+@pytest.mark.slow
 def test_frames_of_all_kinds_have_the_dead_letters_of_the_application(application: Application, flink: Cluster) -> None:
     application.create_topics(partitions=2)
     abort(application)
@@ -89,6 +90,7 @@ def test_frames_of_all_kinds_have_the_dead_letters_of_the_application(applicatio
     assert len(found) == 2 * len(INVALID)
 
 
+@pytest.mark.slow
 def test_a_frame_far_ahead_of_its_kafka_timestamp_is_in_the_future(application: Application, flink: Cluster) -> None:
     application.create_topics()
     for ahead in (0, 300, 301):

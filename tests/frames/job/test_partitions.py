@@ -48,6 +48,7 @@ def test_ordered_frames_give_the_same_records_over_any_number_of_partitions(
     assert application.minutes() == answer.minutes
 
 
+@pytest.mark.slow
 def test_waiting_for_a_partition_a_day_behind_takes_bounded_memory(application: Application) -> None:
     #  partition 0   two days, a frame of a distinct user every second: 172,800
     #  partition 1   the second day's first hour is missing; it has one frame a minute

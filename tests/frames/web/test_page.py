@@ -340,6 +340,7 @@ def test_the_page_reconnects_to_a_restarted_server(stack: Stack, page_address: s
     page.close()
 
 
+@pytest.mark.slow
 def test_an_outage_is_reported_and_numbers_move_again_after_it(
     stack: Stack, page_address: str, browser: Browser
 ) -> None:

@@ -186,6 +186,7 @@ def test_two_servers_and_the_main_job_do_not_disturb_each_other(application: App
     assert len(application.seconds()) == 200
 
 
+@pytest.mark.slow
 def test_an_outage_and_its_end_are_logged_once_each(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     with ExitStack() as closing:

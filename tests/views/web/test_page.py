@@ -148,6 +148,7 @@ def has_values(page: Page, waypoints: int) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_events_that_are_sent_appear_by_themselves_with_what_was_rejected(topic: Topic, browser: Browser) -> None:
     views = Views(topic.settings)
     with views.serving() as address, browsing(browser, address) as context:
@@ -329,6 +330,7 @@ def take_picture(page: Page, path: Path) -> None:
     assert 20_000 < path.stat().st_size < 400_000
 
 
+@pytest.mark.slow
 def test_pictures_are_taken(topic: Topic, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     views, folder = Views(topic.settings), Path(pytestconfig.getoption("pictures") or tmp_path)
     generated = tmp_path / "views.jsonl"

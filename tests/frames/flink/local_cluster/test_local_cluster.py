@@ -266,6 +266,7 @@ def test_what_is_missing_is_an_error_that_names_the_alternatives(
         assert "FLINK_URL=http://host:8083 python app.py" in text
 
 
+@pytest.mark.slow
 def test_no_process_of_it_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
     with Owner(FLINK, tmp_path) as owner:
         processes = [*owner.keepers(), *owner.servers()]
