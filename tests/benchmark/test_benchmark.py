@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,7 @@ def environment(cache: Path, **variables: str) -> dict[str, str]:
 
 def test_a_small_benchmark_is_right(bootstrap_servers: str, tmp_path: Path) -> None:
     only = [argument for side in SIDES for argument in ("--only", side)]
+    started_s = time.monotonic()
     done = subprocess.run(
         command("--frames", "5000", "--rounds", "1", *only),
         cwd=PROJECT,
@@ -47,6 +49,7 @@ def test_a_small_benchmark_is_right(bootstrap_servers: str, tmp_path: Path) -> N
         steady_rate, first_frame_s = rows[side][2:4]
         assert int(steady_rate.replace(",", "")) > 1_000
         assert 0 < float(first_frame_s) < 10
+    assert time.monotonic() - started_s < 15
 
 
 def test_ctrl_c_ends_the_running_side(bootstrap_servers: str, tmp_path: Path) -> None:
