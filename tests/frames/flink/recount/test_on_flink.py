@@ -1,16 +1,13 @@
 """A recount on a real Flink: of a job that runs, and of one that has ended, without the application ever counting."""
 
-from contextlib import closing
 from functools import partial
 from itertools import islice
 
 import pytest
-from confluent_kafka import TopicPartition
 
 from metrics.frames.flink import jobs, progress
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.settings import FlinkSettings
-from metrics.kafka.clients import open_asker
 from tests.frames.flink import inputs
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.inputs import GAP_LIMIT_S
@@ -57,9 +54,7 @@ def read_all(settings: FlinkSettings) -> None:
 def commit_all(settings: FlinkSettings) -> None:
     """Commit that the job has read all frames: it does so itself, but ends before it knows that it could."""
     read = progress.partitions(settings, settings.flink_name)
-    ends = [TopicPartition(settings.input_topic, at.partition, at.end) for at in read]
-    with closing(open_asker(settings, settings.flink_name)) as consumer:
-        consumer.commit(offsets=ends, asynchronous=False)
+    progress.note_end(settings, settings.flink_name, {at.partition: at.end for at in read})
 
 
 def test_windows_that_a_job_has_closed_at_the_end_of_the_input_agree_too(
