@@ -73,7 +73,7 @@ def test_a_job_outlives_what_is_not_its_end_and_what_has_ended_is_named(kafka: c
     flink.kill("jobmanager")
     assert line(process.stderr, "error: ") == "error: the local Flink's jobmanager has ended"
     assert line(process.stderr, "why: ") == f"why: {KILLED}"
-    assert line(process.stderr, "hint: ").startswith("hint: give the same command again: a new local Flink continues")
+    assert line(process.stderr, "hint: ").startswith("hint: run the same command again: a new local Flink continues")
     assert process.wait() == 12
     with (
         pytest.raises(FlinkError, match="the local Flink has ended"),

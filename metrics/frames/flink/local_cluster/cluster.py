@@ -47,8 +47,8 @@ _ANSWER_TIMEOUT_S = 5.0
 _KEEPER_TIMEOUT_S = 2.0
 
 AGAIN = (
-    "give the same command again: a new local Flink continues from the newest state of the job,\n"
-    "unless that was to end with the input (--until-end)"
+    "run the same command again: a new local Flink continues from the newest state of the job,\n"
+    "unless it was started with --until-end"
 )
 _NO_CAUSE = "it has printed no cause; its log may name one"
 
