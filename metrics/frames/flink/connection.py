@@ -34,7 +34,7 @@ _FILES = {
 # In a text of a login module's configuration, which ends with its line.
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r"})
 
-_PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN ([^-]*)-----.*?-----END \1-----", re.DOTALL)
 _PKCS8 = ("BEGIN PRIVATE KEY", "BEGIN ENCRYPTED PRIVATE KEY")
 
 
@@ -108,7 +108,7 @@ def _quoted(text: str) -> str:
 
 def _authority(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield "ssl.truststore.type", "PEM"
-    yield "ssl.truststore.certificates", _lines(given["ssl.ca.pem"])
+    yield "ssl.truststore.certificates", _lines(given["ssl.ca.pem"], "CERTIFICATE")
 
 
 def _certificate(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -120,8 +120,8 @@ def _certificate(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             hint="convert it: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW" if key else "",
         )
     yield "ssl.keystore.type", "PEM"
-    yield "ssl.keystore.certificate.chain", _lines(given["ssl.certificate.pem"])
-    yield "ssl.keystore.key", _lines(key)
+    yield "ssl.keystore.certificate.chain", _lines(given["ssl.certificate.pem"], "CERTIFICATE")
+    yield "ssl.keystore.key", _lines(key, "PRIVATE KEY")
     if password := given.get("ssl.key.password"):
         yield "ssl.key.password", password
 
@@ -157,9 +157,11 @@ _PARTS = {
 }
 
 
-def _lines(pem: str) -> str:
+def _lines(pem: str, kind: str) -> str:
     """Return the certificates or keys of a PEM text, a line each: the Java client takes the last one of a line."""
-    return "\n".join(" ".join(block.split()) for block in _PEM.findall(pem)) or pem
+    blocks = list(_PEM.finditer(pem))  # none if the text is the name of a variable
+    lines = (" ".join(block.group().split()) for block in blocks if block[1].endswith(kind))
+    return "\n".join(lines) if blocks else pem
 
 
 def _contents(name: str, value: str) -> str:

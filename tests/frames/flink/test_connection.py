@@ -112,6 +112,20 @@ def test_certificates_are_sent_themselves(tmp_path: Path) -> None:
     }
 
 
+def test_a_file_with_a_key_and_its_certificate_is_sent_as_both_and_the_key_is_not_printed(tmp_path: Path) -> None:
+    file = tmp_path / "client.pem"
+    file.write_text(KEY + CERTIFICATE)
+    settings = settings_of({"KAFKA_SSL_CERTIFICATE_LOCATION": str(file), "KAFKA_SSL_KEY_LOCATION": str(file)})
+    assert java_properties(settings) == {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": "-----BEGIN CERTIFICATE----- ghi -----END CERTIFICATE-----",
+        "ssl.keystore.key": "-----BEGIN PRIVATE KEY----- abc def -----END PRIVATE KEY-----",
+    }
+    for text in (script.script(without_secrets(settings)), rejected.script(without_secrets(settings))):
+        assert "ghi" in text
+        assert "abc def" not in text
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
