@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from metrics.cli.env_file import env_file_option
 from metrics.cli.log_settings import LogSettings
 from metrics.cli.misnamed import misnamed
 from metrics.cli.reporting import reporting
@@ -29,12 +30,16 @@ STYLE: dict[str, Any] = {
 }
 
 
-class _Types:
-    """A mixin that shows types in help as people read them: none for a flag or an argument, `…` for a repeated one."""
+class _Parameters:
+    """A mixin that gives each command `--env-file`, and shows types in help as people read them.
+
+    These are none for a flag or an argument, and `…` for a repeated one.
+    """
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters of a command."""
-        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of the command class
+        """Return the parameters of a command; `--help` is the last."""
+        *own, last = super().get_params(ctx)  # type: ignore[misc]  # of the command class
+        params: list[Any] = [*own, env_file_option(), last]
         for param in params:
             if getattr(param, "is_flag", False):
                 param.metavar = ""  # a value after it would be an error
@@ -60,7 +65,7 @@ def _full_name(context: Any) -> str:
     return context.info_name if within.parent is None else f"{_full_name(within)} {context.info_name}"
 
 
-class Command(_Types, TyperCommand):
+class Command(_Parameters, TyperCommand):
     """A command."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -75,7 +80,7 @@ class Command(_Types, TyperCommand):
         super().format_help(ctx, formatter)
 
 
-class CommandGroup(_Types, TyperGroup):
+class CommandGroup(_Parameters, TyperGroup):
     """A command with subcommands."""
 
 
