@@ -9,7 +9,7 @@ from typing import NamedTuple
 from benchmark.contract import PREFIX, Task
 from metrics.errors import SettingsError
 from metrics.frames.flink.settings import FlinkSettings
-from metrics.kafka.settings import CLIENT_PREFIX
+from metrics.kafka.client_properties import CLIENT_PREFIX
 from metrics.settings import rows
 
 KCAT = "kcat"

@@ -113,7 +113,7 @@ class Declared:
                 text = _text(variable, field, environment)
                 if text is not None:
                     given[field.name] = _converted(text, variable, field)
-            except _WrongError as error:
+            except WrongValueError as error:
                 refused.add(variable)
                 wrong.append(str(error))
         settings = cls(**given)
@@ -176,25 +176,38 @@ def help_text(declared: Iterable[type[Declared]]) -> str:
     return "\n".join(lines)
 
 
-class _WrongError(Exception):
+class WrongValueError(Exception):
     """A variable that cannot be used, in one line."""
+
+
+def read_secret(variable: str, environment: Mapping[str, str]) -> str:
+    """Return a secret: the text of its variable, or of the file that `…_FILE` names; empty if it is unset.
+
+    Raises:
+        WrongValueError: both are set; or the file cannot be read, or is empty.
+    """
+    text = environment.get(variable, "")
+    file_variable = variable + OF_A_FILE
+    path = environment.get(file_variable, "")
+    if not path:
+        return text
+    if text:
+        raise WrongValueError(f"{variable} and {file_variable} are both set: unset one of them")
+    try:
+        text = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise WrongValueError(f"{file_variable}={path!r}: cannot be read: {why}") from None
+    if not text:
+        raise WrongValueError(f"{file_variable}={path!r}: is empty")
+    return text
 
 
 def _text(variable: str, field: Field[Any], environment: Mapping[str, str]) -> str | None:
     """Return the text of a variable, or of the file that holds a secret; None if it is unset."""
+    if _extra(field, "is_secret"):
+        return read_secret(variable, environment) or None
     text = environment.get(variable, "")
-    file_variable = variable + OF_A_FILE
-    path = environment.get(file_variable, "") if _extra(field, "is_secret") else ""
-    if path and text:
-        raise _WrongError(f"{variable} and {file_variable} are both set: unset one of them")
-    if path:
-        try:
-            text = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            raise _WrongError(f"{file_variable}={path!r}: cannot be read: {why}") from None
-        if not text:
-            raise _WrongError(f"{file_variable}={path!r}: is empty")
     is_unset = not text or (variable.endswith("_PORT") and _OF_A_SERVICE.match(text))
     return None if is_unset else text
 
@@ -208,7 +221,7 @@ def _converted(text: str, variable: str, field: Field[Any]) -> Any:
             return value
     except ValueError:
         pass
-    raise _WrongError(f"{variable}={_shown(text, field)}: must be {_allowed(field)}")
+    raise WrongValueError(f"{variable}={_shown(text, field)}: must be {_allowed(field)}")
 
 
 def _shown(text: str, field: Field[Any]) -> str:

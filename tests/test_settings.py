@@ -13,12 +13,14 @@ from metrics.application import Application
 from metrics.cli.misnamed import misnamed
 from metrics.errors import SettingsError
 from metrics.frames.settings import Settings
-from metrics.kafka.settings import GroupId, KafkaSettings, is_secret
+from metrics.kafka.client_properties import is_secret
+from metrics.kafka.settings import GroupId, KafkaSettings
 
 SETTINGS_PAGE = Path(__file__).parents[1] / "docs/settings.md"
 PASSWORD = "hunter2-swordfish"
 DEFAULTS: dict[str, Any] = {
     "bootstrap_servers": None,
+    "kafka_config": None,
     "consumer_group_id": "frames-metrics",
     "input_topic": "frames",
     "sec_metrics_output_topic": "frames-per-second",
@@ -107,6 +109,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "local_broker_dir": "/somewhere/else",
         "log_level": "WARNING",
         "log_format": "json",
+        "kafka_config": None,
         "client_properties": {},
     }
 
@@ -426,8 +429,9 @@ def test_values_that_are_not_secret_may_be_shown(name: str) -> None:
 
 def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
     rows = list(settings.rows([Settings]))
-    assert [row.variable for row in rows[:11]] == [
+    assert [row.variable for row in rows[:12]] == [
         "BOOTSTRAP_SERVERS",
+        "KAFKA_CONFIG",
         "KAFKA_…",
         "CONSUMER_GROUP_ID",
         "BROKER_TIMEOUT_S",
@@ -439,9 +443,9 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
         "LOG_FORMAT",
         "INPUT_TOPIC",
     ]
-    assert {row.variable for row in rows} == {*A_VALUE_OF_EACH, "KAFKA_…"}
-    assert len(rows) == len(A_VALUE_OF_EACH) + 1
-    assert rows[18] == (
+    assert {row.variable for row in rows} == {*A_VALUE_OF_EACH, "KAFKA_CONFIG", "KAFKA_…"}
+    assert len(rows) == len(A_VALUE_OF_EACH) + 2
+    assert rows[19] == (
         "LATENESS_S",
         "5",
         "a whole number, 0 to 86400",
@@ -481,7 +485,7 @@ def test_a_further_system_declares_a_class_and_its_settings_are_read_checked_and
     assert next(misnamed([Settings, ViewsSettings], {"VIEW_PASSWORD": "x"})) == ("VIEW_PASSWORD", "VIEWS_PASSWORD")
 
 
-SECRETS = [*settings.secrets(Application.settings)]
+SECRETS = [*dict.fromkeys(settings.secrets(Application.settings))]
 
 
 def test_the_secrets_are_those_that_the_docs_name_with_their_files() -> None:
@@ -529,6 +533,52 @@ def test_a_secret_and_a_file_for_it_are_one_too_many(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load({"API_TOKEN": PASSWORD, "API_TOKEN_FILE": str(tmp_path)})
     assert caught.value.why == "API_TOKEN and API_TOKEN_FILE are both set: unset one of them"
+
+
+# What each secret may be; a URL has a form of its own.
+SECRET_VALUES = {"DATABASE_URL": f"postgresql://me:{PASSWORD}@host/db"}
+SECRETS_AND_OWNERS = [
+    *((kind, secret) for kind in Application.settings for secret in settings.secrets([kind])),
+    *((KafkaSettings, "KAFKA_" + name.upper().replace(".", "_")) for name in SECRET_PROPERTIES),
+]
+
+
+@pytest.mark.parametrize(("kind", "secret"), SECRETS_AND_OWNERS)
+def test_every_secret_of_every_system_may_be_in_a_file(
+    kind: type[settings.Declared], secret: str, tmp_path: Path
+) -> None:
+    value = SECRET_VALUES.get(secret, PASSWORD)
+    file = tmp_path / "secret"
+    file.write_text(f"{value}\n")
+    loaded = kind.load({f"{secret}_FILE": str(file)})
+    assert loaded == kind.load({secret: value})
+    assert loaded != kind.load({})
+    assert PASSWORD not in repr(loaded)
+
+
+@pytest.mark.parametrize(("kind", "secret"), SECRETS_AND_OWNERS)
+def test_a_file_of_any_secret_that_cannot_be_used_is_an_error(
+    kind: type[settings.Declared], secret: str, tmp_path: Path
+) -> None:
+    missing, empty = tmp_path / "missing", tmp_path / "empty"
+    empty.write_text("\n")
+
+    def why(**variables: str) -> str:
+        with pytest.raises(SettingsError) as caught:
+            kind.load(variables)
+        return caught.value.why
+
+    variable = f"{secret}_FILE"
+    assert why(**{variable: str(missing)}) == f"{variable}='{missing}': cannot be read: No such file or directory"
+    assert why(**{variable: str(tmp_path)}) == f"{variable}='{tmp_path}': cannot be read: Is a directory"
+    assert why(**{variable: str(empty)}) == f"{variable}='{empty}': is empty"
+    assert why(**{variable: str(empty), secret: "x"}) == f"{secret} and {variable} are both set: unset one of them"
+
+
+def test_a_property_that_names_a_file_itself_is_not_the_file_of_a_secret() -> None:
+    variable = "KAFKA_SASL_OAUTHBEARER_ASSERTION_PRIVATE_KEY_FILE"
+    given = Settings.load({variable: "/run/key.pem"}).client_properties
+    assert given == {"sasl.oauthbearer.assertion.private.key.file": "/run/key.pem"}
 
 
 def test_the_variable_of_a_file_with_a_secret_is_no_slip() -> None:

@@ -1,22 +1,21 @@
 """Clients of the broker, and their configuration."""
 
-import ctypes
 import errno
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, cimpl
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from metrics.deadline import Deadline
 from metrics.errors import SettingsError
 from metrics.kafka import futures
+from metrics.kafka.client_properties import is_property, is_secret, variable_of
 from metrics.kafka.errors import text_of
-from metrics.kafka.settings import CLIENT_PREFIX, KafkaSettings, is_secret
+from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.unreachable import require_names, unreachable
 
 REACH_TIMEOUT_S = 10.0
@@ -37,8 +36,6 @@ connection_log = logging.getLogger(__name__)
 
 # The system's message for a port without a listener. The client passes it on, without a code of its own.
 _REFUSED = os.strerror(errno.ECONNREFUSED)
-
-_CONF_UNKNOWN = -2  # RD_KAFKA_CONF_UNKNOWN in rdkafka.h
 
 OnError = Callable[[KafkaError], None]
 Client = TypeVar("Client")
@@ -251,23 +248,7 @@ def unknown_properties(settings: KafkaSettings) -> list[str]:
 
     Kubernetes sets KAFKA_PORT, KAFKA_SERVICE_HOST and more for a Service named kafka.
     """
-    return [name for name in settings.client_properties if not _is_property(name)]
-
-
-@cache
-def _is_property(name: str) -> bool:
-    """Return whether the client has a property, by the result code of librdkafka.
-
-    The Python client links to librdkafka, but does not pass this code on: an error for an unknown property has the
-    code of an error for a wrong value, and another text.
-    """
-    librdkafka = ctypes.CDLL(cimpl.__file__)
-    librdkafka.rd_kafka_conf_new.restype = ctypes.c_void_p
-    conf = ctypes.c_void_p(librdkafka.rd_kafka_conf_new())
-    try:
-        return bool(librdkafka.rd_kafka_conf_set(conf, name.encode(), None, None, 0) != _CONF_UNKNOWN)
-    finally:
-        librdkafka.rd_kafka_conf_destroy(conf)
+    return [name for name in settings.client_properties if not is_property(name)]
 
 
 def _open(
@@ -287,19 +268,23 @@ def _open(
         **({} if "debug" in settings.client_properties else {"logger": client_log}),
         "error_cb": on_error,
         **preferred,
-        **{name: text for name, text in settings.client_properties.items() if _is_property(name)},
+        **{name: text for name, text in settings.client_properties.items() if is_property(name)},
         **fixed,
         "bootstrap.servers": settings.bootstrap_servers,
     }
     try:
         return kind(config)
     except KafkaException as error:
-        given = [CLIENT_PREFIX + name.upper().replace(".", "_") for name in settings.client_properties]
+        given = [variable_of(name) for name in settings.client_properties]
         raise SettingsError(
             "the Kafka client refuses its settings",
             why=_without_secrets(text_of(error.args[0]), settings.client_properties),
-            hint=f"correct what is set of: {', '.join(given)}" if given else "",
+            hint=f"correct what is set of: {', '.join(given)}{_in_file(settings)}" if given else "",
         ) from None
+
+
+def _in_file(settings: KafkaSettings) -> str:
+    return f"; {settings.kafka_config} (KAFKA_CONFIG) may set them, too" if settings.kafka_config else ""
 
 
 def _without_secrets(text: str, properties: Mapping[str, str]) -> str:

@@ -1,17 +1,19 @@
 """Settings of the connection to Kafka, and of the local broker."""
 
 import ipaddress
+import os
 import re
 from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Self
 
 from msgspec import Meta
 
-from metrics.settings import Declared, Family, NonEmpty, Secret
+from metrics.kafka.client_file import CONFIG, with_client_file
+from metrics.kafka.client_properties import CLIENT_PREFIX, OWNED, client_property, is_secret, without_file
+from metrics.settings import Declared, Family, NonEmpty, Secret, WrongValueError, read_secret
 
-CLIENT_PREFIX = "KAFKA_"
 KAFKA_PORT = 9092
 
 TOPIC_NAME = "1 to 249 letters, digits, '.', '_' or '-'"
@@ -91,49 +93,27 @@ GroupId = Annotated[
     ),
 ]
 
-# Client properties that the guarantees depend on: exactly once, one transaction, partitions assigned by the program.
-_OWNED = {
-    "bootstrap.servers": "set BOOTSTRAP_SERVERS instead",
-    "metadata.broker.list": "set BOOTSTRAP_SERVERS instead",
-    "group.id": "set CONSUMER_GROUP_ID instead",
-    "transactional.id": "it is CONSUMER_GROUP_ID",
-    "isolation.level": "only committed records are read",
-    "enable.auto.commit": "offsets are committed in the same transaction as the results",
-    "enable.auto.offset.store": "offsets are committed in the same transaction as the results",
-    "enable.idempotence": "transactions require it",
-    "enable.partition.eof": "idle partitions are detected by it",
-    "auto.offset.reset": "the starting offset is part of the state",
-    "acks": "transactions require acks=all",
-}
-
-# Variables of Kafka's own shell scripts; no client has such a property.
-_SHELL_SCRIPTS = re.compile(r"KAFKA_(HOME|OPTS|.*_OPTS|LOG_DIR)")
-
-_SECRET = re.compile(r"password|passphrase|secret|\.key$|key\.pem|jaas|token|credentials|sasl\.oauthbearer\.config")
-
-
-def is_secret(client_property: str) -> bool:
-    """Return whether the value of a client property must never be shown."""
-    return _SECRET.search(client_property) is not None
-
-
-def client_property(variable: str) -> str:
-    """Return the client property that a KAFKA_… variable sets: `KAFKA_SASL_USERNAME` is `sasl.username`."""
-    return variable.removeprefix(CLIENT_PREFIX).lower().replace("_", ".")
+# A setting, and variables of Kafka's own shell scripts; no client has such a property.
+_OTHERS = re.compile(rf"{CONFIG}|KAFKA_(HOME|OPTS|.*_OPTS|LOG_DIR)")
 
 
 def _client_properties(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     properties: dict[str, str] = {}
     wrong: list[str] = []
-    for variable, text in sorted(environment.items()):
-        if not variable.startswith(CLIENT_PREFIX) or text == "" or _SHELL_SCRIPTS.fullmatch(variable):
-            continue
+    given = {
+        without_file(variable)
+        for variable, text in environment.items()
+        if variable.startswith(CLIENT_PREFIX) and text and not _OTHERS.fullmatch(variable)
+    }
+    for variable in sorted(given):
         name = client_property(variable)
-        if name in _OWNED:
-            shown = "***" if is_secret(name) else repr(text)
-            wrong.append(f"{variable}={shown}: {name} cannot be changed here: {_OWNED[name]}")
-        else:
-            properties[name] = text
+        if name in OWNED:
+            wrong.append(f"{variable}={environment[variable]!r}: {name} cannot be changed here: {OWNED[name]}")
+            continue
+        try:
+            properties[name] = read_secret(variable, environment) if is_secret(name) else environment[variable]
+        except WrongValueError as error:
+            wrong.append(str(error))
     return properties, wrong
 
 
@@ -144,6 +124,14 @@ class KafkaSettings(Declared):
     bootstrap_servers: Annotated[
         Addresses | None,
         Meta(description="Kafka brokers to use; the default port is 9092. Unset: a local broker is started."),
+    ] = None
+    kafka_config: Annotated[
+        str | None,
+        Meta(
+            description="File of client properties, as Kafka's own tools and kcat take it. Variables override "
+            "properties in it.",
+            extra={"allowed": "the path of a file"},
+        ),
     ] = None
     client_properties: Annotated[
         dict[str, str],
@@ -170,6 +158,15 @@ class KafkaSettings(Declared):
         super().__post_init__()
         hidden = {name: Secret(text) if is_secret(name) else text for name, text in self.client_properties.items()}
         object.__setattr__(self, "client_properties", hidden)
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read these settings from environment variables, and from the file that KAFKA_CONFIG names.
+
+        Raises:
+            SettingsError: as `Declared.load`; or the file cannot be used.
+        """
+        return super().load(with_client_file(environment))
 
     def conflicts(self, refused: Set[str]) -> Iterator[str]:
         """Refuse an address with another protocol: the client drops it, and then never connects."""

@@ -29,7 +29,7 @@ from metrics.views.settings import ViewsSettings
 ROOT = Path(__file__).parents[2]
 APP_SERVICES = ["prepare-topics", "app", "page"]
 # Nothing that a container has any use for: the local broker stays out of the image, client properties have no one name.
-NOT_IN_COMPOSE = {"local_broker_dir", "local_database_dir", "client_properties"}
+NOT_IN_COMPOSE = {"local_broker_dir", "local_database_dir", "client_properties", "kafka_config"}
 # The page shows what harvest has written to the folder `data`, which it may only read: it runs none itself.
 OF_HARVEST = {field.name for kind in (StreamSettings, RunSettings) for field in dataclasses.fields(kind)}
 SETTINGS = {"prepare-topics": Settings, "app": Settings, "page": ServerSettings}

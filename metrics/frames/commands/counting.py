@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from metrics.cli.reporting import stopping_on_signals
-from metrics.cli.use_broker import settings_for_broker
+from metrics.cli.use_broker import require_plain_text, settings_for_broker
 from metrics.errors import FencedError, ReplacedError
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report
@@ -42,6 +42,7 @@ def count(options: JobOptions) -> None:
     if settings.bootstrap_servers is not None:
         _run(settings, options)
         return
+    require_plain_text(settings)
     # A job that is given a broker does not wait for these imports.
     from metrics.frames.commands.local_input import fed_local_broker  # noqa: PLC0415
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from metrics.errors import SettingsError
 from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.kafka.client_properties import is_secret, variable_of
 from metrics.kafka.clients import unknown_properties
-from metrics.kafka.settings import CLIENT_PREFIX, endpoints, is_secret
+from metrics.kafka.settings import endpoints
 
 # The connector contains Kafka's classes under names of its own.
 _KAFKA = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security"
@@ -60,7 +61,7 @@ def without_secrets(settings: FlinkSettings) -> FlinkSettings:
     given = dict(settings.client_properties)
     if "ssl.key.location" in given:
         given["ssl.key.pem"] = given.pop("ssl.key.location")
-    hidden = {name: f"${{{_variable(name)}}}" if is_secret(name) else value for name, value in given.items()}
+    hidden = {name: f"${{{variable_of(name)}}}" if is_secret(name) else value for name, value in given.items()}
     return dataclasses.replace(settings, client_properties=hidden)
 
 
@@ -80,12 +81,13 @@ def _translated(given: dict[str, str]) -> Iterator[tuple[str, str]]:
         if name in given:
             yield from translate(given)
     if left := [
-        _variable(name) for name in given if not {name, *_PARTS.get(name, ())} & (given.keys() & _TRANSLATIONS)
+        variable_of(name) for name in given if not {name, *_PARTS.get(name, ())} & (given.keys() & _TRANSLATIONS)
     ]:
         raise SettingsError(
             f"Flink cannot be given {', '.join(left)}",
             why="Kafka's Java client has no known counterpart, or only together with another property",
-            hint="with a user, set KAFKA_SASL_MECHANISM; unset what the connection does not need, for this command",
+            hint="with a user, set KAFKA_SASL_MECHANISM; unset what the connection does not need, for this command; "
+            "of a property in the file of KAFKA_CONFIG, set its variable to nothing",
         )
 
 
@@ -175,11 +177,7 @@ def _contents(name: str, value: str) -> str:
     except OSError as error:
         why = str(error)
     raise SettingsError(
-        f"{_variable(name)}={value!r} cannot be read as PEM",
+        f"{variable_of(name)}={value!r} cannot be read as PEM",
         why=why,
         hint="Flink is sent the certificates themselves, in PEM",
     )
-
-
-def _variable(name: str) -> str:
-    return CLIENT_PREFIX + name.upper().replace(".", "_")

@@ -126,6 +126,25 @@ def test_a_file_with_a_key_and_its_certificate_is_sent_as_both_and_the_key_is_no
         assert "abc def" not in text
 
 
+def test_a_file_of_kafkas_own_tools_is_known_to_flink_too(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(CERTIFICATE)
+    (tmp_path / "client.properties").write_text(
+        "bootstrap.servers=tls:9093\nsecurity.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n"
+        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
+        'username="me" password="right";\n'
+        f"ssl.truststore.type=PEM\nssl.truststore.location={tmp_path}/ca.pem\n"
+    )
+    settings = FlinkSettings.load({"KAFKA_CONFIG": f"{tmp_path}/client.properties"})
+    assert settings.bootstrap_servers == "tls:9093"
+    assert java_properties(settings) == {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": f'{SCRAM} required username="me" password="right";',
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.certificates": "-----BEGIN CERTIFICATE----- ghi -----END CERTIFICATE-----",
+    }
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
