@@ -2,16 +2,15 @@
 
 import re
 import socket
-import ssl
 from collections.abc import Collection
-from contextlib import closing
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
 from metrics.errors import BrokerError, DeniedError
 from metrics.kafka.settings import KafkaSettings, endpoints
+from metrics.kafka.tls import AUTHORITY, CERTIFICATE, certificate_refusal, speaks_tls
 
-LOOK_TIMEOUT_S = 1.0
 _CONNECT = re.compile(r"(\S+): Connect to ipv[46]#\1 failed: ")
 
 _START = "start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started"
@@ -21,20 +20,27 @@ _CREDENTIALS = (
     "set KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM to what the broker accepts,\n"
     "and BOOTSTRAP_SERVERS to one of its ports that asks for a password"
 )
-_AUTHORITY = (
-    "set KAFKA_SSL_CA_LOCATION to the file of the authority that signed the broker's certificate,\n"
-    "and name the broker in BOOTSTRAP_SERVERS as its certificate does"
-)
-_CERTIFICATE = (
-    "the port speaks TLS and may ask for a certificate of the client:\n"
-    "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION to one that the broker accepts"
-)
 _WITH_TLS = "the port speaks TLS: set KAFKA_SECURITY_PROTOCOL to SSL, or to SASL_SSL if there is a password"
 _WITHOUT_TLS = "the port does not speak TLS: set KAFKA_SECURITY_PROTOCOL to PLAINTEXT or SASL_PLAINTEXT"
 _OTHER = (
     "check that the port is one of Kafka's; if it asks for a password, set KAFKA_SECURITY_PROTOCOL to SASL_PLAINTEXT,\n"
     "and KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 )
+_WITHOUT_PROPERTIES = {_START, _HANGS, _RESOLVE}
+
+
+class _Failure(NamedTuple):
+    """Failure to connect, in words.
+
+    Attributes:
+        why: the cause, if more is known than the client says.
+        is_lasting: whether the same will happen until settings or certificates change.
+    """
+
+    what: str
+    hint: str
+    why: str = ""
+    is_lasting: bool = False
 
 
 def unreachable(
@@ -50,13 +56,20 @@ def unreachable(
         has_answered: whether one of the addresses has answered this process as Kafka does.
     """
     if is_refused:
-        what, hint = "no broker answers", _START
+        failure = _Failure("no broker answers", _START)
     elif has_answered and not {KafkaError._AUTHENTICATION, KafkaError._SSL} & {*codes}:
-        what, hint = "the broker no longer answers", _HANGS
+        failure = _Failure("the broker no longer answers", _HANGS)
     else:
-        what, hint = _what_and_now(settings, codes)
-    kind = DeniedError if KafkaError._AUTHENTICATION in codes else BrokerError
-    return kind(f"{what} at {settings.bootstrap_servers}", why=_cause(settings.bootstrap_servers or "", why), hint=hint)
+        failure = _failure(settings, codes)
+    kind = DeniedError if failure.is_lasting else BrokerError
+    whys = filter(None, (failure.why, _cause(settings.bootstrap_servers or "", why)))
+    return kind(f"{failure.what} at {settings.bootstrap_servers}", why="\n".join(whys), hint=_hint(settings, failure))
+
+
+def _hint(settings: KafkaSettings, failure: _Failure) -> str:
+    if settings.kafka_config is None or failure.hint in _WITHOUT_PROPERTIES:
+        return failure.hint
+    return f"{failure.hint};\nor correct the same properties in {settings.kafka_config}, the file of KAFKA_CONFIG"
 
 
 def _cause(servers: str, why: str) -> str:
@@ -90,35 +103,20 @@ def _resolves(host: str) -> bool:
     return True
 
 
-def _what_and_now(settings: KafkaSettings, codes: Collection[int]) -> tuple[str, str]:
+def _failure(settings: KafkaSettings, codes: Collection[int]) -> _Failure:
     if KafkaError._AUTHENTICATION in codes:
-        return "authentication failed", _CREDENTIALS
+        return _Failure("authentication failed", _CREDENTIALS, is_lasting=True)
+    addresses = list(endpoints(settings.bootstrap_servers or ""))
+    uses_tls = settings.client_properties.get("security.protocol", "").upper().endswith("SSL")
+    refusals = (certificate_refusal(settings.client_properties, *address) for address in addresses if uses_tls)
+    if refused := next(filter(None, refusals), None):
+        return _Failure("no TLS connection to the broker", refused.hint, refused.why, is_lasting=True)
     if KafkaError._SSL in codes:
-        return "no TLS connection to the broker", _AUTHORITY
-    looks = [_speaks_tls(*address) for address in endpoints(settings.bootstrap_servers or "")]
-    if all(speaks_tls is None for speaks_tls in looks):
-        return "no broker answers", _RESOLVE if KafkaError._RESOLVE in codes else _START
-    speaks_tls = any(looks)
-    if settings.client_properties.get("security.protocol", "").upper().endswith("SSL"):
-        return "a port answers, but not as Kafka does,", _CERTIFICATE if speaks_tls else _WITHOUT_TLS
-    return "a port answers, but not as Kafka does,", _WITH_TLS if speaks_tls else _OTHER
-
-
-def _speaks_tls(host: str, port: int) -> bool | None:
-    """Connect to a port as a TLS client does; return whether it speaks TLS, None if it accepts no connection.
-
-    Its certificate is not checked, since nothing is sent.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        connected = socket.create_connection((host, port), LOOK_TIMEOUT_S)
-    except OSError:
-        return None
-    with closing(connected):
-        try:
-            context.wrap_socket(connected, server_hostname=host).close()
-        except OSError:  # ssl.SSLError is one
-            return False
-    return True
+        return _Failure("no TLS connection to the broker", AUTHORITY)
+    looks = [speaks_tls(*address) for address in addresses]
+    if all(look is None for look in looks):
+        return _Failure("no broker answers", _RESOLVE if KafkaError._RESOLVE in codes else _START)
+    what = "a port answers, but not as Kafka does,"
+    if uses_tls:
+        return _Failure(what, CERTIFICATE if any(looks) else _WITHOUT_TLS)
+    return _Failure(what, _WITH_TLS if any(looks) else _OTHER)

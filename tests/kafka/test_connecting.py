@@ -24,7 +24,7 @@ from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
 from tests.kafka import own_kafka
 from tests.kafka.application import Application
-from tests.kafka.certificates import make_certificates
+from tests.kafka.certificates import keystore, make_certificate, make_certificates, make_expired_certificate
 
 pytestmark = pytest.mark.broker
 
@@ -49,17 +49,29 @@ class Guarded:
         return Application(self.addresses[listener], variables).run("status", exit_code=4)
 
 
+def of_listener(name: str, folder: Path) -> dict[str, str]:
+    """Return the properties of a listener that shows a certificate of its own."""
+    of = f"listener.name.{name}.ssl.keystore"
+    return {f"{of}.type": "PEM", f"{of}.location": str(keystore(folder, name))}
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("guarded")
+    own = make_certificates(folder)
+    make_expired_certificate(folder, "expired")
+    make_certificate(folder, "elsewhere", "-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "subjectAltName=DNS:kafka")
     properties = {
-        **make_certificates(folder),
+        **own,
         "transaction.state.log.replication.factor": "3",
         "listener.name.mutual.ssl.client.auth": "required",
+        **of_listener("expired", folder),
+        **of_listener("elsewhere", folder),
         "listener.name.password.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.password.plain.sasl.jaas.config": f'{MODULE} required user_me="right";',
     }
-    listeners = {"TLS": "SSL", "MUTUAL": "SSL", "PASSWORD": "SASL_PLAINTEXT", "ABROAD": "PLAINTEXT"}
+    listeners = {"PASSWORD": "SASL_PLAINTEXT", "ABROAD": "PLAINTEXT"}
+    listeners |= dict.fromkeys(("TLS", "MUTUAL", "EXPIRED", "ELSEWHERE"), "SSL")
     abroad = {"ABROAD": "kafka.invalid"}
     with own_kafka.running(folder / "kafka", properties, listeners=listeners, advertised=abroad) as addresses:
         yield Guarded(folder, addresses)
@@ -90,9 +102,71 @@ def test_tls_to_a_port_without(guarded: Guarded) -> None:
 
 def test_a_certificate_of_another_authority(guarded: Guarded) -> None:
     said = guarded.refused("TLS", **TLS | {"ssl_ca_location": "{}/other.crt"})
-    assert said.splitlines()[-4].startswith("error: no TLS connection to the broker at 127.0.0.1:")
+    assert "error: no TLS connection to the broker at 127.0.0.1:" in said
+    assert f"why: the certificate of {guarded.addresses['TLS']} is refused here: unable to get local issuer" in said
     assert "broker certificate could not be verified" in said
     assert "set KAFKA_SSL_CA_LOCATION to the file of the authority" in said
+
+
+def test_an_expired_certificate_of_the_broker(guarded: Guarded) -> None:
+    said = guarded.refused("EXPIRED", **TLS)
+    assert f"why: the certificate of {guarded.addresses['EXPIRED']} is refused here: certificate has expired" in said
+    assert "hint: renew the broker's certificate; if it is valid today, correct the clock of this machine" in said
+
+
+def test_a_certificate_of_another_host(guarded: Guarded) -> None:
+    said = guarded.refused("ELSEWHERE", **TLS)
+    assert "is refused here: IP address mismatch, certificate is not valid for '127.0.0.1'" in said
+    assert "hint: name the broker in BOOTSTRAP_SERVERS as its certificate does" in said
+    any_name = TLS | {"ssl_endpoint_identification_algorithm": "none"}
+    variables = {f"KAFKA_{name.upper()}": text.format(guarded.folder) for name, text in any_name.items()}
+    assert "TOPIC" in Application(guarded.addresses["ELSEWHERE"], variables).run("status", exit_code=5)
+
+
+@pytest.mark.parametrize(("name", "alert"), [("other", "certificate unknown"), ("expired", "certificate unknown")])
+def test_a_certificate_of_the_client_that_the_broker_refuses(guarded: Guarded, name: str, alert: str) -> None:
+    pair = {"ssl_certificate_location": f"{{}}/{name}.crt", "ssl_key_location": f"{{}}/{name}.key"}
+    said = guarded.refused("MUTUAL", **TLS, **pair)
+    assert "error: no TLS connection to the broker at 127.0.0.1:" in said
+    assert f"why: {guarded.addresses['MUTUAL']} refuses the certificate of this client: {alert}" in said
+    assert "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION to one that the broker accepts" in said
+
+
+@pytest.mark.parametrize(
+    ("listener", "ca", "why"),
+    [
+        ("TLS", "other", "unable to get local issuer"),
+        ("EXPIRED", "ca", "certificate has expired"),
+        ("ELSEWHERE", "ca", "IP address mismatch"),
+        ("MUTUAL", "ca", "refuses the certificate of this client: certificate required"),
+    ],
+)
+def test_a_job_does_not_retry_with_a_certificate_that_is_refused(
+    guarded: Guarded, listener: str, ca: str, why: str
+) -> None:
+    variables = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CA_LOCATION": f"{guarded.folder}/{ca}.crt"}
+    said = Application(guarded.addresses[listener], variables).run(exit_code=4)
+    assert why in said
+    assert "retrying for" not in said
+
+
+def test_an_error_names_the_file_that_has_the_properties(guarded: Guarded, tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=me\nsasl.password=incorrect\n"
+    )
+    said = Application(guarded.addresses["PASSWORD"], {"KAFKA_CONFIG": str(file)}).run("status", exit_code=4)
+    assert "error: authentication failed at 127.0.0.1:" in said
+    assert f"or correct the same properties in {file}, the file of KAFKA_CONFIG" in said
+    assert "incorrect" not in said
+
+
+def test_a_secured_cluster_without_an_address_is_not_replaced_by_a_local_broker(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("security.protocol=SSL\n")
+    for command in (["status"], ["--until-end"]):
+        said = Application("", {"KAFKA_CONFIG": str(file)}).run(*command, exit_code=2)
+        assert "error: no broker is set\nwhy: security.protocol is SSL, but BOOTSTRAP_SERVERS is unset" in said
 
 
 def test_no_certificate_of_the_client(guarded: Guarded) -> None:
