@@ -3,7 +3,7 @@
 import errno
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -278,9 +278,21 @@ def _open(
         given = [variable_of(name) for name in settings.client_properties]
         raise SettingsError(
             "the Kafka client refuses its settings",
-            why=_without_secrets(text_of(error.args[0]), settings.client_properties),
+            why="\n".join(
+                [*_unreadable(settings), _without_secrets(text_of(error.args[0]), settings.client_properties)]
+            ),
             hint=f"correct what is set of: {', '.join(given)}{_in_file(settings)}" if given else "",
         ) from None
+
+
+def _unreadable(settings: KafkaSettings) -> Iterator[str]:
+    """Yield a line for each file of the client that cannot be read; the client says only that it failed."""
+    for name, path in settings.client_properties.items():
+        if name.startswith("ssl.") and name.endswith(".location") and path != "probe":
+            try:
+                os.close(os.open(path, os.O_RDONLY))
+            except OSError as error:
+                yield f"{variable_of(name)}={path!r}: cannot be read: {error.strerror}"
 
 
 def _in_file(settings: KafkaSettings) -> str:

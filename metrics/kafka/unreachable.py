@@ -11,7 +11,7 @@ from metrics.errors import BrokerError, DeniedError
 from metrics.kafka.settings import KafkaSettings, endpoints
 from metrics.kafka.tls import AUTHORITY, CERTIFICATE, certificate_refusal, speaks_tls
 
-_CONNECT = re.compile(r"(\S+): Connect to ipv[46]#\1 failed: ")
+_CONNECT = re.compile(r"(?:\w+://)?([^\s/]+): Connect to ipv[46]#\1 failed: ")
 
 _START = "start the broker, or set BOOTSTRAP_SERVERS to one that runs;\nwithout it a local broker is started"
 _HANGS = "look at its log and its machine; once it answers again, give the command again"
@@ -75,7 +75,7 @@ def _hint(settings: KafkaSettings, failure: _Failure) -> str:
 def _cause(servers: str, why: str) -> str:
     """Return the client's texts with each address once; a single address, which the error names, is left out."""
     once = _CONNECT.sub(r"\1: ", why)
-    return once if "," in servers else once.replace(f"{servers}: ", "")
+    return once if "," in servers else re.sub(rf"(\w+://)?{re.escape(servers)}: ", "", once)
 
 
 def require_names(settings: KafkaSettings, hosts: Collection[str]) -> None:

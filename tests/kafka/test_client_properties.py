@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer
 
+from metrics.errors import SettingsError
 from metrics.frames.settings import Settings
 from metrics.kafka import clients
 from tests.kafka.application import Application, frame
@@ -47,6 +48,17 @@ def test_a_wrong_value_of_a_property_is_an_error(application: Application) -> No
     said = application.run("topics", exit_code=2)
     assert 'Invalid value "PLAINTXT" for configuration property "security.protocol"' in said
     assert "hint: correct what is set of: KAFKA_SECURITY_PROTOCOL" in said
+
+
+def test_a_file_of_the_client_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing = f"{tmp_path}/gone.pem"
+    own = {"KAFKA_SECURITY_PROTOCOL": "SSL", "BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    for variable in ("KAFKA_SSL_CA_LOCATION", "KAFKA_SSL_CERTIFICATE_LOCATION", "KAFKA_SSL_KEY_LOCATION"):
+        with pytest.raises(SettingsError) as caught:
+            clients.open_observer(Settings.load(own | {variable: missing}))
+        first, second = caught.value.why.split("\n")
+        assert first == f"{variable}={missing!r}: cannot be read: No such file or directory"
+        assert " failed: error:" in second
 
 
 @pytest.mark.parametrize(

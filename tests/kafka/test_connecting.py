@@ -104,6 +104,7 @@ def test_a_certificate_of_another_authority(guarded: Guarded) -> None:
     said = guarded.refused("TLS", **TLS | {"ssl_ca_location": "{}/other.crt"})
     assert "error: no TLS connection to the broker at 127.0.0.1:" in said
     assert f"why: the certificate of {guarded.addresses['TLS']} is refused here: unable to get local issuer" in said
+    assert "\n     SSL handshake failed: error:" in said  # without the address, which is named above
     assert "broker certificate could not be verified" in said
     assert "set KAFKA_SSL_CA_LOCATION to the file of the authority" in said
 
@@ -256,6 +257,15 @@ def test_failed_connections_leave_no_thread_and_no_handle() -> None:
         time.sleep(0.01)
     assert process.num_threads() <= threads
     assert process.num_fds() <= handles
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_SSL"])
+def test_the_address_of_a_refused_connection_is_said_once(protocol: str) -> None:
+    user = {"KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "me", "KAFKA_SASL_PASSWORD": "mine"}
+    variables = {"BOOTSTRAP_SERVERS": "127.0.0.1:1", "KAFKA_SECURITY_PROTOCOL": protocol, **user}
+    with pytest.raises(BrokerError) as caught:
+        open_admin(Settings.load(variables))
+    assert (caught.value.what, caught.value.why) == ("no broker answers at 127.0.0.1:1", "Connection refused")
 
 
 def test_a_port_that_opens_just_after_refusing_is_not_called_a_wrong_one(
