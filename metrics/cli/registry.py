@@ -84,6 +84,16 @@ class CommandGroup(_Parameters, TyperGroup):
     """A command with subcommands."""
 
 
+class ListByDefault(CommandGroup):
+    """Commands with `list` as the default: any other first argument is an argument or an option of `list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Insert the default."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 class LazyGroup(CommandGroup):
     """A command whose subcommands are imported only when they are used.
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import msgspec
 import typer
@@ -10,7 +10,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.cli import topics_text
-from metrics.cli.registry import STYLE, Command, CommandGroup, Commands
+from metrics.cli.registry import STYLE, Command, Commands, ListByDefault
 from metrics.cli.reporting import reporting
 from metrics.cli.topic_owner import TopicOwner
 from metrics.cli.use_broker import use_broker
@@ -29,18 +29,9 @@ OWN_OF_BROKER = "__"
 HIDDEN = "_"
 
 
-class _ListByDefault(CommandGroup):
-    """Commands with `list` as the default: any other first argument is a topic's name, or an option of `list`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
 topics = typer.Typer(
     name="topics",
-    cls=_ListByDefault,
+    cls=ListByDefault,
     add_completion=False,
     help="List, create and delete topics; `topics [NAME…] [--all] [--json]` is `topics list`.\n\n"
     + as_started("Example: `python app.py topics`"),

@@ -25,6 +25,18 @@ class Limits(NamedTuple):
     behind_ms: int
     ahead_ms: int
 
+    def timestamps_ms(self, now_ms: int) -> tuple[int, int]:
+        """Return the first and last timestamp that the topic accepts, with half of its limits, since clocks differ.
+
+        To the client, 0 means now; so the first millisecond of 1970 becomes the second.
+        """
+        return max(1, now_ms - self.behind_ms // 2), now_ms + self.ahead_ms // 2
+
+    def nearest_ms(self, timestamp_ms: int, now_ms: int) -> int:
+        """Return the nearest timestamp that the topic accepts; for a record without one (below 0), the current time."""
+        earliest_ms, latest_ms = self.timestamps_ms(now_ms)
+        return now_ms if timestamp_ms < 0 else max(earliest_ms, min(timestamp_ms, latest_ms))
+
 
 def limits_of(partitions: int, config: Mapping[str, str]) -> Limits:
     """Read a topic's limits; if the broker hides one, Kafka's default, which is at least an hour ahead."""

@@ -11,8 +11,9 @@ import typer
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
-from metrics.errors import OutputClosedError, SettingsError
 from metrics.files import parquet as parquet_format
+from metrics.frames.commands.contradictions import refuse
+from metrics.frames.commands.following import print_following
 from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.results import parquet as parquet_files
 from metrics.frames.results.formats import Printer, csv_printer, print_json
@@ -22,13 +23,12 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.terminal.console import is_standard_output, note, out, say, shown, warn
 from metrics.terminal.progress import bar
-from metrics.terminal.streams import require_open, require_reader
+from metrics.terminal.streams import require_open
 from metrics.text import listed, numbered
 from metrics.times import Range, range_of
 
 CHUNK_RESULTS = 500
 MAX_WARNINGS = 10
-TOGETHER_S = 0.2  # Ctrl-C reaches the processes of a pipe one after another, within this time
 
 _EXAMPLE = "python app.py results --minutes --csv"
 _ONE_FORM = "results are printed in one format, or written to a file"
@@ -77,25 +77,12 @@ def results(
     """
     to_file = parquet is not None
     given = {"--follow": follow, "--to": end is not None, "--json": as_json, "--csv": as_csv, "--parquet": to_file}
-    _refuse_contradictions(given)
+    refuse(_CONTRADICTIONS, given, _EXAMPLE)
     within = range_of(start, end)
     if parquet is not None:
         _write(parquet, sizes, within)
     else:
         _print(sizes, within, follow=follow, as_json=as_json, as_csv=as_csv)
-
-
-def _refuse_contradictions(given: dict[str, bool]) -> None:
-    """Check that no two of the given options contradict each other.
-
-    Raises:
-        SettingsError: two of them do.
-    """
-    for (one, other), why in _CONTRADICTIONS.items():
-        if given[one] and given[other]:
-            raise SettingsError(
-                f"{one} and {other} contradict each other", why=why, hint=f"use one of them, for example: {_EXAMPLE}"
-            )
 
 
 @contextmanager
@@ -138,7 +125,8 @@ def _print(sizes: Sequence[Size], within: Range, *, follow: bool, as_json: bool,
         while chunk := list(islice(coming, CHUNK_RESULTS)):
             printer(chunk)
         if follow:
-            _follow(found, stopping, printer, warn_of)
+            coming_later = found.follow(stopping, warn_of, lambda what: warn(f"still waiting for results: {what}"))
+            print_following(coming_later, stopping, printer)
 
 
 def _printer(found: Results, stopping: Event, sizes: Sequence[Size], *, as_json: bool, as_csv: bool) -> Printer:
@@ -153,19 +141,6 @@ def _printer(found: Results, stopping: Event, sizes: Sequence[Size], *, as_json:
     if not table.largest:
         note("no results yet")
     return lambda results: table.print(result.window for result in results)
-
-
-def _follow(found: Results, stopping: Event, printer: Printer, warn_of: Callable[[str], None]) -> None:
-    """Print new results while somebody reads them; a reader that the same Ctrl-C ends is not an error."""
-    try:
-        for results in found.follow(stopping, warn_of, lambda what: warn(f"still waiting for results: {what}")):
-            if results:
-                printer(results)
-            else:
-                require_reader()
-    except OutputClosedError:
-        if not stopping.wait(TOGETHER_S):
-            raise
 
 
 def _until(stopping: Event, results: Iterable[Result]) -> Iterator[Result]:

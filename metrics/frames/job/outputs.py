@@ -84,7 +84,8 @@ class FrameSink:
         if topic is None:
             return
         invalid = {frame.message.offset() for frame in rejected if frame.is_invalid()}
-        limits, (earliest_ms, latest_ms) = self._in_use.limits[topic], self._taken_timestamps_ms(topic)
+        limits = self._in_use.limits[topic]
+        earliest_ms, latest_ms = limits.timestamps_ms(int(time.time() * 1000))
         for message in messages:
             if invalid and message.offset() in invalid:
                 continue
@@ -163,19 +164,7 @@ class FrameSink:
         )
 
     def _taken_timestamp_ms(self, topic: str, timestamp_ms: int) -> int:
-        """Return the nearest timestamp that the topic accepts; for a frame without one, the current time."""
-        if timestamp_ms < 0:
-            return int(time.time() * 1000)
-        earliest_ms, latest_ms = self._taken_timestamps_ms(topic)
-        return max(earliest_ms, min(timestamp_ms, latest_ms))
-
-    def _taken_timestamps_ms(self, topic: str) -> tuple[int, int]:
-        """Return the first and last timestamp that a topic accepts, with half of its limits, since clocks differ.
-
-        To the client, 0 means now; so the first millisecond of 1970 becomes the second.
-        """
-        limits, now_ms = self._in_use.limits[topic], int(time.time() * 1000)
-        return max(1, now_ms - limits.behind_ms // 2), now_ms + limits.ahead_ms // 2
+        return self._in_use.limits[topic].nearest_ms(timestamp_ms, int(time.time() * 1000))
 
 
 def _size_bytes(headers: Headers) -> int:

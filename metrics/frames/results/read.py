@@ -116,7 +116,7 @@ def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Result
     """
     admin = open_admin(settings)
     counts = _partitions(admin, settings, sizes)
-    ranges = [at for topic, partitions in counts.items() for at in _ranges_within(admin, topic, partitions, within)]
+    ranges = [at for topic, partitions in counts.items() for at in ranges_within(admin, topic, partitions, within)]
     return Results(settings, dict(zip(counts, sizes, strict=True)), ranges, within)
 
 
@@ -153,7 +153,7 @@ def _partitions(admin: AdminClient, settings: Settings, sizes: Collection[Size])
     return topics_in_use.require(admin, settings, variables)
 
 
-def _ranges_within(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[PartitionRange]:
+def ranges_within(admin: AdminClient, topic: str, partitions: int, within: Range) -> Iterator[PartitionRange]:
     """Yield the offset ranges to read of a topic.
 
     Its first records are skipped if their timestamps prove that they are before the range: then all of them are, in
