@@ -24,7 +24,7 @@ _MEANING = {
         size.topic_setting.upper(): f"deletes the {size.plural} published so far; they are not published again"
         for size in SIZES
     },
-    "REJECTED_TOPIC": "deletes the frames rejected so far",
+    "REJECTED_TOPIC": "deletes the frames rejected so far, and which of them were replayed",
     "OUTPUT_STREAM": "deletes the frames republished so far; they are not republished again",
 }
 

@@ -6,6 +6,7 @@ COMMANDS = {
         "prepare-topics",
         "feed",
         "results",
+        "rejected",
         "status",
         "reset-offsets",
         "verify",

@@ -7,6 +7,7 @@ from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
 from metrics.frames.records import Record
+from metrics.frames.replay_marks import origin_header
 from metrics.frames.saved_state import Handover, SavedState, to_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
@@ -51,8 +52,9 @@ class FrameSink:
     def reject(self, rejected: RejectedFrame) -> None:
         """Send a frame that does not count, or cannot be republished, to the dead letter topic.
 
-        Its bytes are unchanged; the headers are reason and origin, with `ts` and `event_time` if known. A frame that is
-        too large for the topic is cut, with its size in a header; the other headers locate the whole frame.
+        Its bytes are unchanged; the headers are reason and origin, with `ts` and `event_time` if known, and the frame
+        that a replayed one repeats. A frame that is too large for the topic is cut, with its size in a header; the
+        other headers locate the whole frame.
         """
         message, rejection, ts, event_time = rejected
         headers: Headers = [
@@ -62,6 +64,7 @@ class FrameSink:
             ("partition", b"%d" % message.partition()),
             ("offset", b"%d" % message.offset()),
             *((name, b"%d" % time_s) for name, time_s in (("ts", ts), ("event_time", event_time)) if time_s >= 0),
+            *origin_header(message),
         ]
         topic, key, value = self._settings.rejected_topic, message.key(), message.value()
         room_bytes = self._in_use.limits[topic].size_bytes - _FRAMING_BYTES - _size_bytes(headers)

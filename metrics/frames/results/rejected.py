@@ -8,6 +8,7 @@ import msgspec
 from confluent_kafka import Message
 
 from metrics.frames import topics_in_use
+from metrics.frames.replay_marks import is_mark
 from metrics.frames.results.read import newest
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin, open_reader
@@ -57,12 +58,12 @@ def latest(
     ranges = newest(admin, topic, partitions, most)
     with closing(open_reader(settings)) as reader:
         streams = Streams(reader, ranges)
-        found = [message for at in ranges for message in streams.of(topic, at.partition)]
+        found = [message for at in ranges for message in streams.of(topic, at.partition) if not is_mark(message)]
     found.sort(key=lambda message: stamp_ms(message) or 0)
     yield [_frame(message) for message in found[-most:]]
     with closing(Tail(settings, ranges, on_outage)) as tail:
         for messages in tail.records(stopping):
-            yield [_frame(message) for message in messages]
+            yield [_frame(message) for message in messages if not is_mark(message)]
 
 
 def _frame(message: Message) -> DeadLetter:

@@ -106,7 +106,7 @@ class Transaction:
             raise self._lost(error) from error
 
     def commit(self, offsets: list[TopicPartition]) -> None:
-        """Commit what was sent, together with offsets and their metadata.
+        """Commit what was sent, together with offsets and their metadata, if there are any.
 
         Raises:
             TransactionLostError: nothing was committed; resume from the last commit.
@@ -115,8 +115,9 @@ class Transaction:
         # 1. The offsets go into the transaction: only if it commits does a restart begin from them.
         if not self.is_open:
             self._begin()
-        group = self._consumer.consumer_group_metadata()
-        self._call(self._producer.send_offsets_to_transaction, offsets, group, self._call_s)
+        if offsets:
+            group = self._consumer.consumer_group_metadata()
+            self._call(self._producer.send_offsets_to_transaction, offsets, group, self._call_s)
         # 2. The commit flushes the outputs first, and fails if one of them was refused.
         self._call(self._producer.commit_transaction, self._call_s)
         self.is_open = False

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from metrics.frames.producer import generator
+from tests.frames.rejected.dead_letters import reject
 from tests.kafka.access import allow, guarded, let_in_as
-from tests.kafka.application import PROJECT, Application
+from tests.kafka.application import PROJECT, Application, frame
 
 pytestmark = pytest.mark.broker
 
 FRAMES = list(generator.frames(count=2_000, rate=100, seed=5))
-USERS = ("job", "readers", "feed", "prepare-topics")
+USERS = ("job", "readers", "feed", "prepare-topics", "replay")
 ROW = re.compile(rf"^\| ({'|'.join(USERS)})[^|]* \| (\w+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
@@ -33,8 +34,8 @@ def allow_all(addresses: dict[str, str], application: Application) -> None:
     """Give each user what docs/operations.md says that it needs."""
     environment = application.environment()
     for user, kind, names, operations in ROW.findall((PROJECT / "docs/operations.md").read_text()):
-        for variable in re.findall(r"`(\w+)`", names):
-            allow(addresses["OPEN"], user, kind, environment[variable], operations)
+        for variable, suffix in re.findall(r"`(\w+)(-replay)?`", names):
+            allow(addresses["OPEN"], user, kind, environment[variable] + suffix, operations)
 
 
 @pytest.mark.slow
@@ -56,6 +57,11 @@ def test_the_documented_rules_are_enough(addresses: dict[str, str], tmp_path: Pa
     assert '"num_of_frames"' in app.run("results", "--json")
     assert "agree" in app.run("verify")
     assert app.topic("seconds") in app.run("topics")
+    assert '"reason":"not_json"' in app.run("rejected")
+    reject(Application(addresses["OPEN"], name=app.name), [frame(2_000_000_000, "a")])
+    assert "--send sends 1 frame" in app.run("rejected", "replay")
+    let_in_as(app, "replay")
+    assert "sent 1 frame" in app.run("rejected", "replay", "--send")
 
 
 @pytest.mark.slow

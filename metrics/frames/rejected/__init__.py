@@ -1,0 +1,1 @@
+"""The dead letter topic: its records listed, and replayed into the input topic."""

@@ -1,0 +1,129 @@
+"""What a replay makes of a dead letter, by its headers, the rules of today and the state of the group."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from metrics.frames.core.state import MovedOver, PartitionState, Rules, State
+from metrics.frames.rejected.fate import Fate, FateJudge
+from metrics.frames.rejected.letters import Letter
+from metrics.frames.replay_marks import Place
+from metrics.frames.settings import Settings
+from metrics.kafka.topic_limits import Limits
+from tests.kafka.application import frame
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+T = 1468244340  # the start of a minute
+LIMITS = Limits(2, 2_000, 2**62, 2**62)
+HERE = Place("frames", 0, 7)
+
+
+@dataclass
+class Record:
+    """A record of the dead letter topic, about offset 7 of partition 0 unless its headers say otherwise."""
+
+    data: bytes | None = frame(T + 60, "a")
+    headers_given: dict[str, str] = field(default_factory=dict)
+
+    def headers(self) -> list[tuple[str, str | bytes | None]]:
+        headers = {"reason": "wrong_ts", "topic": "frames", "partition": "0", "offset": "7"} | self.headers_given
+        return [(name, text.encode()) for name, text in headers.items()]
+
+    def key(self) -> bytes | None:
+        return None
+
+    def value(self) -> bytes | None:
+        return self.data
+
+
+def state() -> State:
+    """Return a state at T + 65, in which seconds before T + 60 are late, and so is the minute before it."""
+    found = State.fresh({}, Rules(5, 300))
+    at = PartitionState(100, 90, newest=T + 65, watermark=T + 60, moved_over=MovedOver(40, 50))
+    found.partitions = {0: at, 1: PartitionState(100, 90, newest=T + 15, watermark=T + 10)}
+    return found
+
+
+def fate(
+    data: bytes | None = None,
+    *,
+    replayed: set[Place] | None = None,
+    with_returned: bool = False,
+    known: State | None = None,
+    **headers: str,
+) -> Fate:
+    letter = Letter.of(cast("Message", Record(frame(T + 60, "a") if data is None else data, headers)))
+    judge = FateJudge(Settings(), known or state(), LIMITS, replayed or set(), with_returned=with_returned)
+    return judge.fate(letter)
+
+
+def test_a_frame_that_is_valid_today_and_on_time_is_sent() -> None:
+    assert fate() is Fate.ON_TIME
+    assert fate().is_sent
+
+
+@pytest.mark.parametrize("reason", ["too_large", "unreadable_headers"])
+def test_a_frame_that_was_counted_is_not_sent(reason: str) -> None:
+    assert fate(reason=reason) is Fate.COUNTED
+    assert not Fate.COUNTED.is_sent
+
+
+def test_a_frame_is_late_by_event_time_of_its_own_partition() -> None:
+    #  partition 0: the minute T .. T + 60 is closed; partition 1: seconds before T + 10 are late, their minute is open
+    assert fate(frame(T + 59, "a")) is Fate.LATE
+    assert fate(frame(T + 59, "a"), partition="1") is Fate.ON_TIME
+    assert fate(frame(T + 9, "a"), partition="1") is Fate.LATE_IN_MINUTE
+    assert fate(frame(T - 1, "a"), partition="1") is Fate.LATE
+    assert [Fate.LATE.is_sent, Fate.LATE_IN_MINUTE.is_sent] == [False, True]
+
+
+def test_a_frame_that_is_still_invalid_is_not_sent() -> None:
+    assert fate(b"no frame", reason="not_json") is Fate.INVALID
+    assert not Fate.INVALID.is_sent
+
+
+def test_a_frame_from_the_future_is_sent_once_event_time_has_come_near_it() -> None:
+    assert fate(frame(T + 365, "a"), reason="future") is Fate.ON_TIME
+    assert fate(frame(T + 366, "a"), reason="future") is Fate.FUTURE
+    assert fate(frame(T + 366, "a"), reason="wrong_ts") is Fate.ON_TIME  # the future guard decides
+
+
+def test_a_frame_that_was_replayed_is_not_sent_whatever_other_dead_letter_it_has() -> None:
+    assert fate(replayed={HERE}) is Fate.REPLAYED
+    assert fate(reason="no_uid", replayed={HERE}, with_returned=True) is Fate.REPLAYED
+    assert fate(replayed={HERE}, offset="8") is Fate.ON_TIME
+
+
+def test_a_frame_that_came_back_after_a_replay_is_sent_only_if_asked_for() -> None:
+    assert fate(replay_of="frames/0 offset 3") is Fate.RETURNED
+    assert fate(replay_of="frames/0 offset 3", with_returned=True) is Fate.ON_TIME
+
+
+@pytest.mark.parametrize("offset", ["100", "40", "49"])
+def test_a_frame_that_the_group_reads_again_is_not_sent(offset: str) -> None:
+    assert fate(offset=offset) is Fate.READ_AGAIN
+
+
+@pytest.mark.parametrize("offset", ["99", "39", "50"])
+def test_a_frame_beside_those_that_the_group_reads_again_is_sent(offset: str) -> None:
+    assert fate(offset=offset) is Fate.ON_TIME
+
+
+def test_a_record_that_is_not_from_the_input_topic_is_not_sent() -> None:
+    fates = [fate(topic="other"), fate(partition="2"), fate(partition="-1"), fate(offset="")]
+    assert fates == [Fate.FOREIGN] * 4
+
+
+def test_a_frame_that_would_not_arrive_as_it_was_is_not_sent() -> None:
+    assert fate(cut_from_bytes="5000000") is Fate.CUT
+    large = frame(T + 60, "a" * 1_500)
+    assert len(large) < LIMITS.size_bytes
+    assert fate(large) is Fate.TOO_LARGE
+
+
+def test_nothing_is_late_for_a_group_that_has_not_counted() -> None:
+    letter = Letter.of(cast("Message", Record(frame(T - 3600, "a"))))
+    assert FateJudge(Settings(), None, LIMITS, set(), with_returned=False).fate(letter) is Fate.ON_TIME
