@@ -83,12 +83,13 @@ class Runner:
             StateError: the state cannot be used, or data that it needs is gone.
             MetricsError: it cannot begin.
         """
-        self._budget.report = report
+        began_s, self._budget.report = monotonic(), report
         self._instance = Instance.of_this_process(is_forced=self._is_forced and not waits)
         while not self._stopping.is_set():
             self._answered_at_s = monotonic()
             try:
                 if self._try_to_start(report, restore, waits=waits):
+                    self._budget.report_end(f"started after {monotonic() - began_s:.1f} s")
                     return True
             except (DeniedError, UnsuitableError):
                 raise

@@ -112,7 +112,8 @@ def test_a_connection_that_is_lost_during_a_commit_doubles_nothing(
     with CuttingProxy(tmp_path, database_url) as proxy:
         topic.application.variables["DATABASE_URL"] = proxy.url
         process = topic.started()
-        wait_until(topic.has_begun, "it has begun")
+        topic.send(drawn(5, 300))
+        await_read(topic)  # so it has started
         for number in range(5):
             cuts = proxy.cuts
             proxy.cut_at_next_commit()
@@ -120,6 +121,22 @@ def test_a_connection_that_is_lost_during_a_commit_doubles_nothing(
             wait_until(lambda cuts=cuts: proxy.cuts > cuts, "a commit was cut")  # type: ignore[misc]
         await_read(topic)
         assert "resumed from the last commit" in stopped(process)
+    topic.check()
+
+
+def test_an_outage_while_it_starts_is_reported_and_so_is_its_end(
+    topic: Topic, tmp_path: Path, database_url: str
+) -> None:
+    with CuttingProxy(tmp_path, database_url) as proxy:
+        topic.application.variables["DATABASE_URL"] = proxy.url
+        proxy.cut_at_next_commit()
+        process = topic.started()
+        topic.send(drawn(1, 300))
+        await_read(topic)
+        before, after = stopped(process).split("retrying for up to 60 s\n")
+        assert proxy.cuts == 1
+        assert "started after" not in before
+        assert "\nstarted after " in after
     topic.check()
 
 
