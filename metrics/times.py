@@ -1,5 +1,6 @@
 """Moments and ranges of event time, in whole seconds since the epoch: formatted by RFC 3339, parsed from options."""
 
+import re
 from datetime import UTC, datetime, tzinfo
 from math import ceil
 from typing import NamedTuple
@@ -8,7 +9,7 @@ import msgspec
 
 from metrics.errors import SettingsError
 
-MINUTE_S, DAY_S = 60, 86_400
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one in RFC 3339
 
 
@@ -43,30 +44,70 @@ class Range(NamedTuple):
 ALL_TIME = Range(0, LAST_SECOND + 1 + MINUTE_S)
 
 
-def range_of(start: str | None, end: str | None, zone: tzinfo = UTC) -> Range:
-    """Return the range given by --from and --to.
+_UNITS_S = {"s": 1, "m": MINUTE_S, "h": HOUR_S, "d": DAY_S}
+_DURATION = re.compile(r"([0-9]{1,9}[smhd])+")
+
+
+def range_of(start: str | None, end: str | None, last: str | None = None, zone: tzinfo = UTC, *, now_s: float) -> Range:
+    """Return the range given by --from and --to, or by --last.
+
+    Args:
+        last: a duration; the range ends now.
+        zone: of times without an offset.
+        now_s: wall time, in seconds since the epoch, that relative times are counted from.
+
+    Raises:
+        SettingsError: one is not a time or a duration, the range is empty, or --last is not alone.
+    """
+    if last is not None:
+        return _last(last, {"--from": start, "--to": end}, int(now_s))
+    first = ALL_TIME.start if start is None else second_of("--from", start, zone, now_s=now_s)
+    until = ALL_TIME.end if end is None else second_of("--to", end, zone, now_s=now_s)
+    if first >= until:
+        raise SettingsError(f"--from {start} is not before --to {end}", hint="give an earlier --from, or a later --to")
+    return Range(first, until)
+
+
+def _last(text: str, others: dict[str, str | None], now: int) -> Range:
+    for option, given in others.items():
+        if given is not None:
+            raise SettingsError(
+                f"--last and {option} contradict each other",
+                why=f"--last {text} is a range by itself: it ends now",
+                hint=f"use one of them: --last {text}, or --from -{text} and --to",
+            )
+    length_s = duration_of(text)
+    if not length_s:
+        raise SettingsError(f"invalid --last duration {text!r}", hint="write it as 90s, 10m, 1h30m or 2d")
+    return Range(max(ALL_TIME.start, now - length_s), now)
+
+
+def duration_of(text: str) -> int | None:
+    """Return the seconds of a duration such as `90s`, `10m`, `1h30m` or `2d`; None if the text is none."""
+    if not _DURATION.fullmatch(text):
+        return None
+    return sum(int(part[:-1]) * _UNITS_S[part[-1]] for part in re.findall("[0-9]+[smhd]", text))
+
+
+def second_of(option: str, text: str, zone: tzinfo = UTC, *, now_s: float) -> int:
+    """Return whole seconds since the epoch, from a number, a date and time, `now`, or a duration ago such as `-1h`.
+
+    A part of a second becomes a whole one: of events and rows in whole seconds, the same are before the time.
 
     Args:
         zone: of times without an offset.
+        now_s: wall time, in seconds since the epoch, of which the whole seconds count.
 
     Raises:
-        SettingsError: one is not a time, or the range is empty.
-    """
-    first = ALL_TIME.start if start is None else second_of("--from", start, zone)
-    last = ALL_TIME.end if end is None else second_of("--to", end, zone)
-    if first >= last:
-        raise SettingsError(f"--from {start} is not before --to {end}", hint="give an earlier --from, or a later --to")
-    return Range(first, last)
-
-
-def second_of(option: str, text: str, zone: tzinfo = UTC) -> int:
-    """Return whole seconds since the epoch, from a number, or from a date and time with an offset or in a zone.
-
-    A part of a second becomes a whole one: of events and rows in whole seconds, the same are before the time.
+        SettingsError: the text is not a time, or not one of the years 1970 to 9999.
     """
     try:
         if text.isdecimal() and text.isascii():
             second = int(text)
+        elif text == "now":
+            second = int(now_s)
+        elif text.startswith("-") and (ago_s := duration_of(text[1:])) is not None:
+            second = int(now_s) - ago_s
         else:
             time = datetime.fromisoformat(text)
             second = ceil((time if time.tzinfo else time.replace(tzinfo=zone)).timestamp())
@@ -80,8 +121,8 @@ def second_of(option: str, text: str, zone: tzinfo = UTC) -> int:
 def _no_time(option: str, text: str) -> SettingsError:
     return SettingsError(
         f"invalid {option} time {text!r}",
-        hint="write it as 2016-07-11T13:39:00Z, 2016-07-11T13:39, 2016-07-11 or seconds since the epoch, "
-        "in the years 1970 to 9999",
+        hint="write it as 2016-07-11T13:39:00Z, 2016-07-11T13:39, 2016-07-11, seconds since the epoch, now, or a "
+        "duration ago: -90s, -1h30m, -2d; in the years 1970 to 9999",
     )
 
 

@@ -414,6 +414,33 @@ def test_an_invalid_position_is_refused_before_a_broker_is_asked(to: str) -> Non
     assert "earliest, latest, offset:1200" in said
 
 
+@pytest.mark.parametrize("command", ["results", "rejected list", "rejected replay", "verify", "views trend"])
+def test_a_time_ago_begins_with_a_minus_and_is_not_taken_for_an_option(command: str) -> None:
+    for times in (["--from", "-1h", "--to", "-2h"], ["--from=-1h", "--to=-2h"]):
+        said = refused(2, *command.split(), *times, BOOTSTRAP_SERVERS="127.0.0.1:1")
+        assert said.startswith("error: --from -1h is not before --to -2h\nhint: ")
+    assert re.search(", -[1-9][hd], ", run(*command.split(), "--help").stdout)
+
+
+@pytest.mark.parametrize("command", ["results", "rejected list", "rejected replay", "verify", "views trend"])
+def test_last_is_a_range_by_itself(command: str) -> None:
+    said = refused(2, *command.split(), "--last", "10m", "--from", "-1h", BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert said == (
+        "error: --last and --from contradict each other\n"
+        "why: --last 10m is a range by itself: it ends now\n"
+        "hint: use one of them: --last 10m, or --from -10m and --to\n"
+    )
+    assert "invalid --last duration '10'" in refused(2, *command.split(), "--last", "10")
+
+
+def test_events_end_at_a_time_ago(tmp_path: Path) -> None:
+    begun_s = int(time.time())
+    assert run("views", "generate", tmp_path / "v.jsonl", "--count", "1000", "--end", "-30d").returncode == 0
+    times = re.findall(b'"Timestamp": ?([0-9]{10})[,}]', (tmp_path / "v.jsonl").read_bytes())
+    newest_s = max(map(int, times))
+    assert abs(newest_s - (begun_s - 30 * 86_400)) < 3_600
+
+
 def logged(**variables: str) -> list[dict[str, str]]:
     """Return what the main job logs as JSON where no broker answers, but that it takes its time to find out."""
     away = {"BOOTSTRAP_SERVERS": "127.0.0.1:1", "BROKER_TIMEOUT_S": "1", "LOG_FORMAT": "json"}

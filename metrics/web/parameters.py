@@ -6,7 +6,17 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
+from metrics.times import ALL_TIME
 from metrics.web import problems
+
+TIME_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "integer", "minimum": 0, "maximum": ALL_TIME.end - 1},
+        {"type": "string", "pattern": "^(now|-([0-9]{1,3}[smhd]){1,4})$"},
+    ]
+}
+"""The JSON schema of a time, which `metrics.times.second_of` reads; longer durations may reach back before 1970."""
 
 
 def _in_digits(text: object) -> object:

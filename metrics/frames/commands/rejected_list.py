@@ -3,11 +3,13 @@
 from contextlib import nullcontext
 from itertools import islice, takewhile
 from threading import Event
+from time import time
 from typing import Annotated
 
 import typer
 
 from metrics.cli.reporting import stopping_on_signals
+from metrics.cli.time_options import Last
 from metrics.cli.use_broker import use_broker
 from metrics.frames.commands.contradictions import refuse
 from metrics.frames.commands.following import print_following
@@ -17,7 +19,7 @@ from metrics.frames.rejected.letters import Letters, Wanted, opened
 from metrics.frames.settings import Settings
 from metrics.terminal.console import note, out, warn
 from metrics.terminal.streams import require_open
-from metrics.times import range_of
+from metrics.times import ALL_TIME, range_of
 
 CHUNK_LETTERS = 500
 
@@ -33,6 +35,7 @@ def list_letters(
     reasons: Reasons = None,
     start: Start = None,
     end: End = None,
+    last: Last = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Then print new ones as they are committed, until Ctrl-C.")
     ] = False,
@@ -59,7 +62,10 @@ def list_letters(
         {"--json": as_json, "--raw": as_raw, "--follow": follow, "--to": end is not None},
         _EXAMPLE,
     )
-    wanted = Wanted(frozenset(reasons or ()), range_of(start, end))
+    within = range_of(start, end, last, now_s=time())
+    if follow:
+        within = within._replace(end=ALL_TIME.end)  # --last says only where it begins
+    wanted = Wanted(frozenset(reasons or ()), within)
     require_open()
     with (
         use_broker(Settings, note) as settings,

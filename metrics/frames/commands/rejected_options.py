@@ -20,7 +20,7 @@ Start = Annotated[
     typer.Option(
         "--from",
         metavar="TIME",
-        help="Only those with a Kafka timestamp from here on: 2016-07-11T13:39:00Z, or epoch seconds. It is the "
+        help="Only those with a Kafka timestamp from here on: 2016-07-11T13:39:00Z, -1h, or epoch seconds. It is the "
         "frame's own, unless the dead letter topic has LogAppendTime.",
     ),
 ]

@@ -1,9 +1,11 @@
 """`rejected replay`: sends dead letters to the input topic again, each once."""
 
+from time import time
 from typing import Annotated
 
 import typer
 
+from metrics.cli.time_options import Last
 from metrics.cli.use_broker import use_broker
 from metrics.frames.commands.rejected_options import End, Reasons, Start
 from metrics.frames.rejected.letters import Wanted
@@ -21,6 +23,7 @@ def replay(
     reasons: Reasons = None,
     start: Start = None,
     end: End = None,
+    last: Last = None,
     again: Annotated[
         bool, typer.Option("--again", help="Also those that were replayed before, and rejected again.")
     ] = False,
@@ -38,7 +41,7 @@ def replay(
 
     Example: `python app.py rejected replay --reason wrong_ts --send`
     """
-    wanted = Wanted(frozenset(reasons or ()), range_of(start, end))
+    wanted = Wanted(frozenset(reasons or ()), range_of(start, end, last, now_s=time()))
     with use_broker(Settings) as settings, opened(settings, sends=is_sent) as found:
         counts = _run(found, wanted, settings.rejected_topic, again=again)
         show(counts, found.saved, settings)

@@ -1,5 +1,6 @@
 """`reset-offsets`: moves the group and its state to another position."""
 
+from time import time
 from typing import Annotated
 
 import msgspec
@@ -25,7 +26,7 @@ def reset_offsets(
     to: Annotated[
         str,
         typer.Option(
-            "--to", metavar="WHERE", help="earliest, latest, offset:N, or an event time: 2016-07-11T13:40:00Z."
+            "--to", metavar="WHERE", help="earliest, latest, offset:N, or an event time: 2016-07-11T13:40:00Z, -1h."
         ),
     ],
     execute: Annotated[bool, typer.Option("--execute", help="Reset. Without it, only print the effect.")] = False,
@@ -40,7 +41,7 @@ def reset_offsets(
 
     Example: `python app.py reset-offsets --to 2016-07-11T13:40:00Z --execute`
     """
-    target = _target_of(to)
+    target = _target_of(to, time())
     with use_broker(Settings, console.note) as settings, opened(settings, target) as reset:
         if execute:
             reset.require_no_instance()
@@ -65,7 +66,7 @@ def _do(reset: Reset, plan: Plan, *, is_asked: bool) -> None:
         plan.is_done = True
 
 
-def _target_of(text: str) -> Target:
+def _target_of(text: str, now_s: float) -> Target:
     """Parse the position to move the group to.
 
     Raises:
@@ -77,9 +78,9 @@ def _target_of(text: str) -> Target:
     if text.startswith(OFFSET) and digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS:
         return Offset(int(digits))
     try:
-        return Since(second_of("--to", text))
+        return Since(second_of("--to", text, now_s=now_s))
     except SettingsError as error:
         raise SettingsError(
             f"invalid --to value '{text}'",
-            hint="give earliest, latest, offset:1200 (in each partition), or an event time: 2016-07-11T13:40:00Z",
+            hint="give earliest, latest, offset:1200 (in each partition), or an event time: 2016-07-11T13:40:00Z, -1h",
         ) from error

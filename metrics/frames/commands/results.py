@@ -5,11 +5,13 @@ from contextlib import contextmanager, nullcontext
 from itertools import islice, takewhile
 from pathlib import Path
 from threading import Event
+from time import time
 from typing import Annotated
 
 import typer
 
 from metrics.cli.reporting import stopping_on_signals
+from metrics.cli.time_options import Last
 from metrics.cli.use_broker import use_broker
 from metrics.files import parquet as parquet_format
 from metrics.frames.commands.contradictions import refuse
@@ -25,7 +27,7 @@ from metrics.terminal.console import is_standard_output, note, out, say, shown, 
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import require_open
 from metrics.text import listed, numbered
-from metrics.times import Range, range_of
+from metrics.times import ALL_TIME, Range, range_of
 
 CHUNK_RESULTS = 500
 MAX_WARNINGS = 10
@@ -52,10 +54,11 @@ def results(
     start: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="TIME", help="Show windows from here on: 2016-07-11T13:39:00Z, or epoch seconds."
+            "--from", metavar="TIME", help="Show windows from here on: 2016-07-11T13:39:00Z, -1h, or epoch seconds."
         ),
     ] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Show windows that end by then.")] = None,
+    last: Last = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each record as published, one per line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
     parquet: Annotated[
@@ -78,7 +81,9 @@ def results(
     to_file = parquet is not None
     given = {"--follow": follow, "--to": end is not None, "--json": as_json, "--csv": as_csv, "--parquet": to_file}
     refuse(_CONTRADICTIONS, given, _EXAMPLE)
-    within = range_of(start, end)
+    within = range_of(start, end, last, now_s=time())
+    if follow:
+        within = within._replace(end=ALL_TIME.end)  # --last says only where it begins
     if parquet is not None:
         _write(parquet, sizes, within)
     else:
@@ -120,7 +125,7 @@ def _print(sizes: Sequence[Size], within: Range, *, follow: bool, as_json: bool,
         _opened(sizes, within) as (found, warn_of),
         stopping_on_signals() if follow else nullcontext(Event()) as stopping,
     ):
-        printer = _printer(found, stopping, sizes, as_json=as_json, as_csv=as_csv)
+        printer = _printer(found, stopping, sizes, within, as_json=as_json, as_csv=as_csv)
         coming = _until(stopping, found.read(warn_of))
         while chunk := list(islice(coming, CHUNK_RESULTS)):
             printer(chunk)
@@ -129,7 +134,9 @@ def _print(sizes: Sequence[Size], within: Range, *, follow: bool, as_json: bool,
             print_following(coming_later, stopping, printer)
 
 
-def _printer(found: Results, stopping: Event, sizes: Sequence[Size], *, as_json: bool, as_csv: bool) -> Printer:
+def _printer(
+    found: Results, stopping: Event, sizes: Sequence[Size], within: Range, *, as_json: bool, as_csv: bool
+) -> Printer:
     """Return the printer of the requested format; the bars of a table are scaled to the results so far."""
     if as_csv:
         return csv_printer(sizes)
@@ -139,7 +146,7 @@ def _printer(found: Results, stopping: Event, sizes: Sequence[Size], *, as_json:
     with bar("reading the results", found.offsets) as move:
         table.scale_to(result.window for result in _until(stopping, found.read(lambda _: None, move)))
     if not table.largest:
-        note("no results yet")
+        note("no results yet" if within == ALL_TIME else "no results in this range")
     return lambda results: table.print(result.window for result in results)
 
 

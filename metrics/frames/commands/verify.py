@@ -1,9 +1,11 @@
 """`verify`: recounts the input plainly, and compares the outputs with it."""
 
+from time import time
 from typing import Annotated
 
 import typer
 
+from metrics.cli.time_options import Last
 from metrics.cli.use_broker import use_broker
 from metrics.frames.settings import Settings
 from metrics.frames.verify import run, text
@@ -18,10 +20,11 @@ def verify(
     start: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="TIME", help="Compare windows from here on: 2016-07-11T13:39:00Z, or epoch seconds."
+            "--from", metavar="TIME", help="Compare windows from here on: 2016-07-11T13:39:00Z, -1h, or epoch seconds."
         ),
     ] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Compare windows that end by then.")] = None,
+    last: Last = None,
     most: Annotated[
         int, typer.Option("--rows", min=0, metavar="N", help="Number of differences to list; all are counted.")
     ] = MAX_DIFFERENCES,
@@ -36,7 +39,7 @@ def verify(
 
     Example: `python app.py verify --from 2016-07-11T13:40:00Z --to 2016-07-11T13:45:00Z`
     """
-    within = range_of(start, end)
+    within = range_of(start, end, last, now_s=time())
     with use_broker(Settings) as settings:
         agrees = _verify(settings, within, most=most, as_json=as_json)
     if not agrees:

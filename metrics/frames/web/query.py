@@ -1,16 +1,17 @@
 """Query parameters: time range, number of windows, format."""
 
 import re
+from time import time
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from metrics.errors import SettingsError
-from metrics.times import ALL_TIME, Range, second_of
+from metrics.times import ALL_TIME, Range, duration_of, second_of
 from metrics.web import problems
 from metrics.web.formats import FormatParameter
-from metrics.web.parameters import DIGITS
+from metrics.web.parameters import DIGITS, TIME_SCHEMA
 
 DEFAULT_LIMIT = 600
 MAX_WINDOWS = 10_000
@@ -18,23 +19,12 @@ MAX_WINDOWS = 10_000
 
 def _second(text: object) -> int:
     try:
-        return second_of("it", str(text))
+        return second_of("it", str(text), now_s=time())
     except SettingsError as error:
         raise PydanticCustomError("time", "{how}", {"how": error.hint}) from error
 
 
-Time = Annotated[
-    int,
-    BeforeValidator(_second),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "format": "date-time"},
-                {"type": "integer", "minimum": 0, "maximum": ALL_TIME.end - 1},
-            ]
-        }
-    ),
-]
+Time = Annotated[int, BeforeValidator(_second), WithJsonSchema(TIME_SCHEMA)]
 
 
 class WindowsQuery(BaseModel, extra="forbid"):
@@ -44,8 +34,8 @@ class WindowsQuery(BaseModel, extra="forbid"):
         Time | None,
         Field(
             alias="from",
-            description="windows that start at or after this time, by RFC 3339 or in seconds since the epoch; "
-            "with it, the oldest `limit` windows are returned, without it the newest",
+            description="windows that start at or after this time, by RFC 3339, in seconds since the epoch, `now`, "
+            "or ago, such as `-1h30m`; with it, the oldest `limit` windows are returned, without it the newest",
             examples=["2016-07-11T13:39:00Z"],
         ),
     ] = None
@@ -69,8 +59,4 @@ class WindowsQuery(BaseModel, extra="forbid"):
 
 def size_of(text: str) -> int | None:
     """Return the size in seconds that a text names, as `60`, `60s` or `1m`; None if it names none."""
-    parts = re.fullmatch(r"([1-9]\d{0,8})([smhd]?)", text, re.ASCII)
-    return int(parts[1]) * _UNITS_S[parts[2]] if parts else None
-
-
-_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+    return int(text) if re.fullmatch("[1-9][0-9]{0,8}", text) else duration_of(text)

@@ -36,8 +36,8 @@ def generate(
     users: Annotated[int, typer.Option(metavar="N", help=f"Number of users, 1 to {MAX_USERS:,}.")] = 10_000,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed and --end give the same file.")] = 0,
     end: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Time of the last event; now by default.", show_default=False)
-    ] = None,
+        str, typer.Option(metavar="TIME", help="Time of the last event: 2026-11-28T12:00:00Z, -1h, or epoch seconds.")
+    ] = "now",
 ) -> None:
     """Write view events to FILE, one a line, as the players of a broadcaster send them.
 
@@ -48,7 +48,7 @@ def generate(
 
     Example: `python app.py views generate data/views.jsonl.zst --count 100000`
     """
-    end_s = int(time()) if end is None else second_of("--end", end)
+    end_s = second_of("--end", end, now_s=time())
     content = Content()
     write_lines(file, lines(content, count=count, media=media, users=users, seed=seed, end_s=end_s), count, "line")
     report = report_on(file)

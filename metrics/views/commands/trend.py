@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from metrics.cli.time_options import Last
 from metrics.terminal.console import note, say
 from metrics.terminal.tables import new_table, say_table
 from metrics.time_zones import UTC, zone_of
@@ -26,23 +27,27 @@ ItemOrAll = Annotated[
     ),
 ]
 
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="TIME", help="List rows from here on: 2026-11-28, 2026-11-28T13:39Z, -7d, or epoch seconds."
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="TIME", help="List rows that start before this time; by default, up to the present one."
+    ),
+]
+
 
 def trend(
     media_id: ItemOrAll = None,
     *,
     per: Annotated[Per, typer.Option(help="What a row is about.")] = "hour",
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="TIME", help="List rows from here on: 2026-11-28, 2026-11-28T13:39Z, or epoch seconds."
-        ),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option(
-            "--to", metavar="TIME", help="List rows that start before this time; by default, up to the present one."
-        ),
-    ] = None,
+    start: From = None,
+    end: To = None,
+    last: Last = None,
     tz: Annotated[str, typer.Option(metavar="NAME", help="Time zone of days, of hours, and of times.")] = UTC,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Number of rows, the newest.")] = 100,
     as_json: Json = False,
@@ -57,9 +62,11 @@ def trend(
     """
     check_form(limit, as_json=as_json, as_csv=as_csv)
     zone = zone_of(tz)
-    within = range_of(start, end, zone)
-    if end is None:
-        within = until_now(within, per, zone, time())
+    now_s = time()
+    within = range_of(start, end, last, zone, now_s=now_s)
+    is_open = end is None and last is None
+    if is_open:
+        within = until_now(within, per, zone, now_s)
     with use_views() as (_, connection):
         found = read_trend(connection, media_id, per, zone, within, limit)
     if found is None:
@@ -73,7 +80,7 @@ def trend(
         _print(found)
     else:
         say("no events in this range")
-    if end is None and found.later_until is not None:
+    if is_open and found.later_until is not None:
         note(f"there are later events; --to {found.later_until} lists rows up to the last one")
     _note_missing(found)
 

@@ -84,11 +84,16 @@ class Read(NamedTuple):
     wrong: tuple[str, ...]
 
 
-def read_choice(query: Mapping[str, str]) -> Read:
-    """Return the choice of an address."""
+def read_choice(query: Mapping[str, str], now_s: float) -> Read:
+    """Return the choice of an address.
+
+    Args:
+        now_s: wall time, in seconds since the epoch.
+    """
     choice, wrong = DEFAULT, list[str]()
+    fields = _FIELDS | {"to": ("to", partial(second_of, "end", now_s=now_s))}
     for name, text in query.items():
-        field, read = _FIELDS.get(name, (name, None))
+        field, read = fields.get(name, (name, None))
         if read is None:
             continue
         try:
@@ -136,11 +141,10 @@ def _one_of(known: Any, text: str) -> str:
     return f"one of {', '.join(known)}, not {text[:40]!r}"
 
 
-_FIELDS: Mapping[str, tuple[str, Any]] = {
+_FIELDS: dict[str, tuple[str, Any]] = {
     "media": ("media", media_of),
     "per": ("per", _per_of),
     "range": ("range", str),
-    "to": ("to", partial(second_of, "end")),
     "tz": ("zone", _zone_of),
     "order": ("order", _order_of),
 }

@@ -84,7 +84,7 @@ class ViewsPage:
 
     def _choose(self, query: Mapping[str, str]) -> None:
         """Show what an address asks for."""
-        self._choice, wrong = read_choice(query)
+        self._choice, wrong = read_choice(query, time())
         self._address_banner.show("\n".join(wrong), "This part of the address is ignored." if wrong else "")
         ui.page_title(TITLE if self._choice.media is None else f"{figures.title(self._choice)} · {TITLE}")
         self._top.show_choice(self._choice)

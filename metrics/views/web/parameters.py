@@ -15,7 +15,7 @@ from metrics.views.core.event import MAX_ID
 from metrics.views.core.trend import Per
 from metrics.web import problems
 from metrics.web.formats import FormatParameter
-from metrics.web.parameters import DIGITS
+from metrics.web.parameters import DIGITS, TIME_SCHEMA
 
 MAX_ROWS = 10_000
 MAX_SIMILAR = 1_000
@@ -23,12 +23,6 @@ MAX_SIMILAR = 1_000
 MediaId = Annotated[int, Path(ge=0, le=MAX_ID, description="MediaId of the item"), DIGITS]
 # The original's routes answer in their own form if there is no such item, whatever is in the path.
 OriginalId = Annotated[str, Path(json_schema_extra={"type": "integer", "minimum": 0, "maximum": MAX_ID})]
-_TIME_SCHEMA = {
-    "anyOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "integer", "minimum": 0, "maximum": ALL_TIME.end - 1},
-    ]
-}
 
 
 def item_of(text: str) -> int | None:
@@ -94,10 +88,10 @@ class TrendQuery(BaseModel, extra="forbid"):
         str | None,
         Field(
             alias="from",
-            description="rows that start at this time or later: by RFC 3339, a date, or seconds since the epoch; "
-            "without an offset, in the time zone",
+            description="rows that start at this time or later: by RFC 3339, a date, seconds since the epoch, `now`, "
+            "or ago, such as `-7d`; without an offset, in the time zone",
             examples=["2026-11-28"],
-            json_schema_extra=_TIME_SCHEMA,
+            json_schema_extra=TIME_SCHEMA,
         ),
     ] = None
     end: Annotated[
@@ -106,7 +100,7 @@ class TrendQuery(BaseModel, extra="forbid"):
             alias="to",
             description="rows that start before this time; by default, those up to the present one",
             examples=["2026-11-29T00:00:00Z"],
-            json_schema_extra=_TIME_SCHEMA,
+            json_schema_extra=TIME_SCHEMA,
         ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=MAX_ROWS, description="maximum number of rows, the newest"), DIGITS] = 100
@@ -137,15 +131,15 @@ class TrendQuery(BaseModel, extra="forbid"):
         Raises:
             RequestValidationError: it is empty, or one of its ends is not a time.
         """
-        start = ALL_TIME.start if self.start is None else _second("from", self.start, zone)
-        end = ALL_TIME.end if self.end is None else _second("to", self.end, zone)
+        start = ALL_TIME.start if self.start is None else _second("from", self.start, zone, now_s)
+        end = ALL_TIME.end if self.end is None else _second("to", self.end, zone, now_s)
         if start >= end:
             raise problems.wrong_field("from", "Must be before `to`")
         return until_now(Range(start, end), self.per, zone, now_s) if self.end is None else Range(start, end)
 
 
-def _second(name: str, text: str, zone: ZoneInfo) -> int:
+def _second(name: str, text: str, zone: ZoneInfo, now_s: float) -> int:
     try:
-        return second_of(name, text, zone)
+        return second_of(name, text, zone, now_s=now_s)
     except SettingsError as error:
         raise problems.wrong_field(name, error.hint) from error

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 
 from confluent_kafka import Producer
 from pyarrow.parquet import read_table
@@ -98,6 +99,28 @@ def test_a_range_is_shown_in_the_order_of_the_log_and_records_before_it_are_not_
     warned = f"warning: skipped {application.topic('other')}/0 offset 0: not a record of a second"
     assert application.run("results", "--seconds").splitlines() == [again.value().decode(), warned]
     assert application.run("results", "--seconds", "--from", str(T + 1)).splitlines() == [again.value().decode()]
+
+
+def test_a_range_may_be_relative_to_now_and_last_ends_now_unless_it_is_followed(application: Application) -> None:
+    application.create_topics()
+    producer, topic, now = producer_of(application), application.topic("seconds"), int(time())
+    old, recent, ahead = (second_record(start, 1, 1.0, 0) for start in (now - 7_200, now - 600, now + 600))
+    for record in (old, recent, ahead):
+        publish(producer, topic, record)
+
+    def shown(*options: str) -> list[str]:
+        return application.run("results", "--seconds", *options).splitlines()
+
+    lines = [record.value().decode() for record in (old, recent, ahead)]
+    assert shown("--from", "-1h") == lines[1:]
+    assert shown("--from=-1h", "--to=now") == lines[1:2]
+    assert shown("--last", "1h") == lines[1:2]
+    assert shown("--to", "-1h") == lines[:1]
+    process = application.start("results", "--seconds", "--last", "1h", "--follow")
+    assert process.stdout is not None
+    assert [process.stdout.readline().rstrip("\n") for _ in range(2)] == lines[1:]
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == ""
 
 
 def test_a_topic_that_changes_timestamps_is_read_from_its_start(application: Application) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from time import time
 from typing import Any
 
 import httpx
@@ -72,6 +73,16 @@ def test_with_to_the_newest_windows_before_it_are_returned(served: Serving) -> N
     assert offsets(served.client.get("/minutes", params={"to": "2016-07-11T15:42:30+02:00", "limit": 2})) == [60, 120]
 
 
+def test_a_range_may_be_relative_to_now() -> None:
+    with serving() as there:
+        at = int(time()) - 1_800
+        there.live.add([second(T), second(at)])
+        assert offsets(there.client.get("/seconds?from=-1h")) == [at - T]
+        assert offsets(there.client.get("/seconds?from=-1h30m&to=now")) == [at - T]
+        assert offsets(there.client.get("/seconds?to=-1h")) == [0]
+        assert offsets(there.client.get("/seconds?from=now")) == []
+
+
 def test_the_default_limit_is_600_windows() -> None:
     with serving() as there:
         there.live.add([second(T + at) for at in range(700)])
@@ -105,7 +116,7 @@ def test_an_unknown_size_is_a_problem_that_names_the_known_ones(served: Serving,
         (
             "from=yesterday",
             "from",
-            "write it as 2016-07-11T13:39:00Z, 2016-07-11T13:39, 2016-07-11 or seconds since the epoch",
+            "write it as 2016-07-11T13:39:00Z, 2016-07-11T13:39, 2016-07-11, seconds since the epoch, now, or a",
         ),
         ("to=-1", "to", "in the years 1970 to 9999"),
         ("from=20&to=20", "from", "before `to`"),

@@ -103,6 +103,9 @@ def test_json_has_one_object_per_line_whose_ids_are_texts(application: Applicati
     row = {"start": "2025-11-28T12:00:00Z", "view_time": 3_720, "starts": 1, "stops": 0, "ends": 1}
     assert lines("trend", "--to", "2025-11-28T12:01")[0] == row
     assert lines("trend", "--from", "2026-01-01", "--to", "2026-01-02") == []
+    assert lines("trend", "--from", "-20000d", "--to", "now")[0] == row
+    assert lines("trend", "--last", "20000d")[0] == row
+    assert lines("trend", "--last", "1h") == []
 
 
 def test_what_is_wrong_is_said(application: Application) -> None:

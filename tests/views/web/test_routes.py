@@ -81,6 +81,9 @@ def test_a_trend_ends_at_the_present_unless_to_is_given(client: httpx.Client, da
         )
         later = client.get(f"{path}?per=day&to={trend['later_until']}&limit=1").json()
         assert (later["rows"][0]["start"], later["later_until"]) == ("2473-03-08T00:00:00Z", None)
+        relative = client.get(f"{path}?per=day&from=-20000d&to=now").json()
+        assert [row["start"] for row in relative["rows"]] == ["2025-11-28T00:00:00Z"]
+        assert client.get(f"{path}?from=-1m&to=now").json()["rows"] == []
 
 
 def test_tables_come_as_csv_if_that_is_accepted(client: httpx.Client) -> None:
