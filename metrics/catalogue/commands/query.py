@@ -56,6 +56,7 @@ def query(
     *,
     file: Sql = None,
     parameters: Parameters = None,
+    as_table: Annotated[bool, typer.Option("--table", help="Print a table, in a pipe, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per row and line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
     parquet: Annotated[
@@ -79,7 +80,8 @@ def query(
     Example: `python app.py catalogue query outage-users -p movie=Unforgiven`
     """
     given = {"NAME": name is not None, "-f": file is not None, "--list": is_list, "--show": is_shown}
-    _refuse_contradictions(given | {"--json": as_json, "--csv": as_csv, "--parquet": parquet is not None})
+    forms = {"--table": as_table, "--json": as_json, "--csv": as_csv, "--parquet": parquet is not None}
+    _refuse_contradictions(given | forms)
     if is_list:
         _list(as_json=as_json)
     elif is_shown:
@@ -90,15 +92,16 @@ def query(
             if parquet is not None:
                 _write(answer, parquet)
             else:
-                _print(answer, as_json=as_json, as_csv=as_csv)
+                as_table = as_table or (out.is_terminal and not as_json)
+                _print(answer, as_table=as_table, as_csv=as_csv)
 
 
 # Of each group, one can be given.
 _EITHER = (
     ("NAME", "-f", "--list"),
     ("--show", "-f", "--list"),
-    ("--json", "--csv", "--parquet", "--show"),
-    ("--list", "--csv", "--parquet"),
+    ("--table", "--json", "--csv", "--parquet", "--show"),
+    ("--list", "--table", "--csv", "--parquet"),
 )
 
 
@@ -198,10 +201,10 @@ def _write(answer: Answer, path: Path) -> None:
     report(f"wrote {shown(path)}: {numbered(rows, 'row')}")
 
 
-def _print(answer: Answer, *, as_json: bool, as_csv: bool) -> None:
+def _print(answer: Answer, *, as_table: bool, as_csv: bool) -> None:
     if as_csv:
         formats.print_csv(answer)
-    elif as_json or not out.is_terminal:
-        formats.print_json(answer)
-    else:
+    elif as_table:
         formats.print_table(answer)
+    else:
+        formats.print_json(answer)

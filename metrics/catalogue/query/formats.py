@@ -50,7 +50,7 @@ def print_table(answer: Answer) -> None:
         rows = [[in_line(cell) for cell in row] for row in rows_as_text(answer.columns, batch)]
         for row in rows:
             widths = [max(width, cell_len(cell)) for width, cell in zip(widths, row, strict=True)]
-        is_fitting = sum(widths) + _BETWEEN * (len(widths) - 1) <= out.width
+        is_fitting = not out.is_terminal or sum(widths) + _BETWEEN * (len(widths) - 1) <= out.width
         table = Table(box=None, pad_edge=False, show_header=number == 0)
         for column, name, width in zip(answer.columns, names, widths, strict=True):
             is_number = column.form is Form.NUMBER and not column.is_array

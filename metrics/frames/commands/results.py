@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from itertools import islice, takewhile
+from itertools import combinations, islice, takewhile
 from pathlib import Path
 from threading import Event
 from time import time
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -33,15 +33,26 @@ CHUNK_RESULTS = 500
 MAX_WARNINGS = 10
 
 _EXAMPLE = "python app.py results --minutes --csv"
-_ONE_FORM = "results are printed in one format, or written to a file"
+_FORMS = ("--table", "--json", "--csv", "--parquet")
 # Contradicting options, and the reason.
 _CONTRADICTIONS = {
-    ("--json", "--csv"): _ONE_FORM,
-    ("--json", "--parquet"): _ONE_FORM,
-    ("--csv", "--parquet"): _ONE_FORM,
+    **dict.fromkeys(combinations(_FORMS, 2), "results are printed in one format, or written to a file"),
     ("--follow", "--parquet"): "a Parquet file is readable only once it is complete, and --follow has no end",
     ("--follow", "--to"): "--follow has no end",
 }
+
+
+class Chosen(NamedTuple):
+    """The results that were asked for.
+
+    Attributes:
+        within: the range of their windows.
+        with_places: whether they are shown with topic, partition, offset, timestamp and key.
+    """
+
+    sizes: Sequence[Size]
+    within: Range
+    with_places: bool
 
 
 @with_size_options("{0.title} only.", _EXAMPLE)
@@ -59,11 +70,15 @@ def results(
     ] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Show windows that end by then.")] = None,
     last: Last = None,
+    as_table: Annotated[bool, typer.Option("--table", help="Print a table, in a pipe, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print each record as published, one per line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
     parquet: Annotated[
         Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file instead.")
     ] = None,
+    with_places: Annotated[
+        bool, typer.Option("--keys", help="Add topic, partition, offset, timestamp and key of each record.")
+    ] = False,
 ) -> None:
     """Print the committed results: as a table on a terminal, as JSON lines in a pipe.
 
@@ -78,20 +93,21 @@ def results(
 
     Example: `python app.py results --minutes --from 2016-07-11T13:40:00Z --csv`
     """
-    to_file = parquet is not None
-    given = {"--follow": follow, "--to": end is not None, "--json": as_json, "--csv": as_csv, "--parquet": to_file}
-    refuse(_CONTRADICTIONS, given, _EXAMPLE)
+    forms = dict(zip(_FORMS, (as_table, as_json, as_csv, parquet is not None), strict=True))
+    refuse(_CONTRADICTIONS, forms | {"--follow": follow, "--to": end is not None}, _EXAMPLE)
     within = range_of(start, end, last, now_s=time())
     if follow:
         within = within._replace(end=ALL_TIME.end)  # --last says only where it begins
+    chosen = Chosen(sizes, within, with_places)
     if parquet is not None:
-        _write(parquet, sizes, within)
+        _write(parquet, chosen)
     else:
-        _print(sizes, within, follow=follow, as_json=as_json, as_csv=as_csv)
+        as_table = as_table or (out.is_terminal and not as_json and not as_csv)
+        _print(chosen, follow=follow, as_table=as_table, as_csv=as_csv)
 
 
 @contextmanager
-def _opened(sizes: Sequence[Size], within: Range) -> Iterator[tuple[Results, Callable[[str], None]]]:
+def _opened(chosen: Chosen) -> Iterator[tuple[Results, Callable[[str], None]]]:
     """Open the results; yields them, and the function that warns of a skipped record, the first ten times."""
     skipped = 0
 
@@ -102,30 +118,31 @@ def _opened(sizes: Sequence[Size], within: Range) -> Iterator[tuple[Results, Cal
             warn(f"skipped {what}")
 
     with use_broker(Settings, note) as settings:
-        yield opened(settings, sizes, within), warn_of
+        yield opened(settings, chosen.sizes, chosen.within, with_places=chosen.with_places), warn_of
     if skipped > MAX_WARNINGS:
         warn(f"skipped {numbered(skipped - MAX_WARNINGS, 'more record')} that are not results")
 
 
-def _write(path: Path, sizes: Sequence[Size], within: Range) -> None:
+def _write(path: Path, chosen: Chosen) -> None:
     """Write a Parquet file, and print its contents."""
     parquet_format.check()
-    with _opened(sizes, within) as (found, warn_of):
+    sizes = chosen.sizes
+    with _opened(chosen) as (found, warn_of):
         with bar(f"writing {path.name}", found.offsets) as move:
-            written = parquet_files.write(path, found.read(warn_of, move), sizes)
+            written = parquet_files.write(path, found.read(warn_of, move), sizes, with_places=chosen.with_places)
         contents = listed([numbered(written[size], f"one-{size.name} window") for size in sizes])
         report = note if is_standard_output(path) else say
         report(f"wrote {shown(path)}: {contents}")
 
 
-def _print(sizes: Sequence[Size], within: Range, *, follow: bool, as_json: bool, as_csv: bool) -> None:
+def _print(chosen: Chosen, *, follow: bool, as_table: bool, as_csv: bool) -> None:
     """Print the results so far, then new ones if asked to."""
     require_open()
     with (
-        _opened(sizes, within) as (found, warn_of),
+        _opened(chosen) as (found, warn_of),
         stopping_on_signals() if follow else nullcontext(Event()) as stopping,
     ):
-        printer = _printer(found, stopping, sizes, within, as_json=as_json, as_csv=as_csv)
+        printer = _printer(found, stopping, chosen, as_table=as_table, as_csv=as_csv)
         coming = _until(stopping, found.read(warn_of))
         while chunk := list(islice(coming, CHUNK_RESULTS)):
             printer(chunk)
@@ -134,20 +151,18 @@ def _print(sizes: Sequence[Size], within: Range, *, follow: bool, as_json: bool,
             print_following(coming_later, stopping, printer)
 
 
-def _printer(
-    found: Results, stopping: Event, sizes: Sequence[Size], within: Range, *, as_json: bool, as_csv: bool
-) -> Printer:
+def _printer(found: Results, stopping: Event, chosen: Chosen, *, as_table: bool, as_csv: bool) -> Printer:
     """Return the printer of the requested format; the bars of a table are scaled to the results so far."""
     if as_csv:
-        return csv_printer(sizes)
-    if as_json or not out.is_terminal:
+        return csv_printer(chosen.sizes, with_places=chosen.with_places)
+    if not as_table:
         return print_json
-    table = RecordTable(sizes)
+    table = RecordTable(chosen.sizes, with_places=chosen.with_places)
     with bar("reading the results", found.offsets) as move:
         table.scale_to(result.window for result in _until(stopping, found.read(lambda _: None, move)))
     if not table.largest:
-        note("no results yet" if within == ALL_TIME else "no results in this range")
-    return lambda results: table.print(result.window for result in results)
+        note("no results yet" if chosen.within == ALL_TIME else "no results in this range")
+    return lambda results: table.print([each.window for each in results], [each.place for each in results])
 
 
 def _until(stopping: Event, results: Iterable[Result]) -> Iterator[Result]:

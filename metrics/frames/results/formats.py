@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from metrics.frames.records import Value, columns, row
+from metrics.frames.records import Value, columns
+from metrics.frames.results.place import RecordPlace
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import Size
 from metrics.terminal.console import say_lines
@@ -19,21 +20,29 @@ def print_json(results: Sequence[Result]) -> None:
     say_lines(map(json_line, results))
 
 
-def csv_printer(sizes: Sequence[Size]) -> Printer:
+def csv_printer(sizes: Sequence[Size], *, with_places: bool) -> Printer:
     """Print a CSV header, and return the printer of the rows.
 
     Args:
         sizes: the sizes of the windows to print.
+        with_places: whether the results have their places.
     """
-    names = columns(sizes)
+    names = (*places(with_places=with_places), *columns(sizes))
     say_lines(csv_lines([dict(zip(names, names, strict=True))], names))
-    return lambda results: say_lines(csv_lines([row(result.window) for result in results], names))
+    return lambda results: say_lines(csv_lines([result.row() for result in results], names))
+
+
+def places(*, with_places: bool) -> tuple[str, ...]:
+    """Return the columns before those of the windows: those of the places, if the results have them."""
+    return RecordPlace._fields if with_places else ()
 
 
 def json_line(result: Result) -> str:
-    """Return a record as published; JSON over several lines is joined into one."""
+    """Return a record as published, as `value` beside its place if that is known; JSON over several lines is joined."""
     value = result.value
     line = msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
+    if result.place is not None:
+        line = msgspec.json.encode(result.place._asdict() | {"value": msgspec.Raw(line)})
     return line.decode(errors="replace")
 
 

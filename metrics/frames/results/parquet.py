@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from metrics.files import parquet
-from metrics.frames.records import columns, fields, row
+from metrics.frames.records import columns, fields
+from metrics.frames.results.formats import places
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import Size
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 _LESS = "take fewer windows, by --from and --to"
 
 
-def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Counter[Size]:
+def write(
+    path: Path, results: Iterable[Result], sizes: Collection[Size], *, with_places: bool = False
+) -> Counter[Size]:
     """Write results to a Parquet file, one group of rows at a time.
 
     The write is atomic: the complete file appears at the end, or none. Its columns are the fields of the records;
@@ -27,6 +30,7 @@ def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Cou
 
     Args:
         sizes: the sizes of the windows to write.
+        with_places: whether the results have their places, which are columns then.
 
     Returns:
         The number of windows written of each size.
@@ -37,16 +41,17 @@ def write(path: Path, results: Iterable[Result], sizes: Collection[Size]) -> Cou
     import pyarrow as pa
 
     moment = pa.timestamp("s", tz="UTC")
-    types = {"kind": pa.string(), "timestamp": moment, "end": moment}
+    types = {"kind": pa.string(), "timestamp": moment, "end": moment, "topic": pa.string(), "key": pa.string()}
     for size in sizes:
         types |= {field.name: pa.float64() for field in msgspec.structs.fields(fields(size)) if field.type is float}
-    schema = pa.schema([(name, types.get(name, pa.int64())) for name in columns(sizes) if name != "datetime"])
+    names = (*places(with_places=with_places), *columns(sizes))
+    schema = pa.schema([(name, types.get(name, pa.int64())) for name in names if name != "datetime"])
     written: Counter[Size] = Counter()
     coming = iter(results)
 
     def groups() -> "Iterator[pa.RecordBatch]":
         while group := list(islice(coming, parquet.GROUP_ROWS)):
-            yield pa.RecordBatch.from_pylist([row(result.window) for result in group], schema)
+            yield pa.RecordBatch.from_pylist([result.row() for result in group], schema)
             written.update(result.window.size for result in group)
 
     parquet.write(path, schema, groups(), _LESS)

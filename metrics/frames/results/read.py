@@ -10,7 +10,8 @@ from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames import topics_in_use
-from metrics.frames.records import Deleted, Record, Unreadable, read_record
+from metrics.frames.records import Deleted, Record, Unreadable, Value, read_record, row
+from metrics.frames.results.place import RecordPlace, place_of
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.kafka import topic_limits, topics
@@ -28,10 +29,16 @@ class Result(NamedTuple):
 
     Attributes:
         value: the record's bytes as published.
+        place: where it is; None unless it was asked for.
     """
 
     window: Record
     value: bytes
+    place: RecordPlace | None = None
+
+    def row(self) -> dict[str, Value]:
+        """Return the columns that it fills: those of its place, if known, and those of the window."""
+        return ({} if self.place is None else self.place._asdict()) | row(self.window)
 
 
 class Results:
@@ -42,19 +49,27 @@ class Results:
 
     Args:
         sizes: the window size of each topic.
+        with_places: whether results have their places.
 
     Attributes:
         offsets: upper bound of the number of records to read.
     """
 
     def __init__(
-        self, settings: Settings, sizes: Mapping[str, Size], ranges: Sequence[PartitionRange], within: Range = ALL_TIME
+        self,
+        settings: Settings,
+        sizes: Mapping[str, Size],
+        ranges: Sequence[PartitionRange],
+        within: Range = ALL_TIME,
+        *,
+        with_places: bool = False,
     ) -> None:
         self.offsets = sum(at.end - at.start for at in ranges)
         self._settings = settings
         self._sizes = sizes
         self._ranges = ranges
         self._within = within
+        self._with_places = with_places
 
     def read(self, skip: Say, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Result]:
         """Yield the results so far; those of several partitions are merged by the ends of their windows.
@@ -96,7 +111,8 @@ class Results:
             elif isinstance(record, Deleted):
                 skip(f"{place}: a tombstone, which deletes the {size.name} {rfc3339(record.start)}")
             else:
-                yield Result(record, message.value() or b"")
+                at = place_of(message) if self._with_places else None
+                yield Result(record, message.value() or b"", at)
 
 
 def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
@@ -107,8 +123,11 @@ def by_ends(parts: Iterable[Iterable[Result]]) -> Iterator[Result]:
     return merge(*parts, key=lambda result: (result.window.end, result.window.size.size_s))
 
 
-def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Results:
+def opened(settings: Settings, sizes: Collection[Size], within: Range, *, with_places: bool) -> Results:
     """Find the results of some window sizes, up to the end of their topics now.
+
+    Args:
+        with_places: whether results have their places.
 
     Raises:
         BrokerError: the broker does not answer.
@@ -117,7 +136,7 @@ def opened(settings: Settings, sizes: Collection[Size], within: Range) -> Result
     admin = open_admin(settings)
     counts = _partitions(admin, settings, sizes)
     ranges = [at for topic, partitions in counts.items() for at in ranges_within(admin, topic, partitions, within)]
-    return Results(settings, dict(zip(counts, sizes, strict=True)), ranges, within)
+    return Results(settings, dict(zip(counts, sizes, strict=True)), ranges, within, with_places=with_places)
 
 
 def latest(settings: Settings, most: Mapping[Size, int]) -> Results:

@@ -139,7 +139,8 @@ def rows(results: Sequence[Result]) -> Iterator[Row]:
 
     Each window has a point at its start. One that no other follows at once has two more at its end, the second empty.
     """
-    for (window, _), following in zip_longest(results, results[1:]):
+    for result, following in zip_longest(results, results[1:]):
+        window = result.window
         start_ms, end_ms = window.start * 1000, window.end * 1000
         values = [window.number, window.average, window.frames, start_ms]
         yield [start_ms, *values]

@@ -55,6 +55,17 @@ def test_a_file_or_standard_input_is_run(filled: str, tmp_path: Path) -> None:
     assert query(filled, "-f", "-", *given, "--json", stdin=sql) == expected
 
 
+def test_a_table_in_a_pipe_is_aligned_and_never_cut(filled: str) -> None:
+    sql = "SELECT repeat('x', 300 - g / 10) AS t, g AS n FROM generate_series(1, 1001) g"
+    lines = query(filled, "-f", "-", "--table", stdin=sql).splitlines()
+    assert (lines[0], lines[1], lines[-1]) == (
+        f"t{' ' * 304}n",
+        f"{'x' * 300}     1",
+        f"{'x' * 200}{' ' * 100}  1001",
+    )
+    assert len(lines) == 1_002
+
+
 def test_an_answer_becomes_a_parquet_file(filled: str, tmp_path: Path) -> None:
     sql = "SELECT user_email, size_mb FROM stream ORDER BY 1"
     printed = query(filled, "-f", "-", "--parquet", tmp_path / "x.parquet", stdin=sql)
@@ -111,6 +122,8 @@ def test_on_a_narrow_terminal_no_parameter_of_the_list_is_broken() -> None:
         (["outage-users", "-f", "x"], "NAME and -f contradict each other"),
         (["outage-users", "--list"], "NAME and --list contradict each other"),
         (["--list", "--csv"], "--list and --csv contradict each other"),
+        (["--list", "--table"], "--list and --table contradict each other"),
+        (["outage-users", "--table", "--json"], "--table and --json contradict each other"),
         (["-f", "x", "--show"], "--show and -f contradict each other"),
         (["outage-users", "--json", "--parquet=x"], "--json and --parquet contradict each other"),
         (["outage-user"], "there is no query outage-user\nhint: did you mean outage-users?"),

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from metrics.frames.records import Record, columns, read_record, row
-from metrics.frames.results.formats import csv_lines, json_line
+from metrics.frames.results.formats import csv_lines, json_line, places
+from metrics.frames.results.place import RecordPlace
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from tests.frames.windows import minute_record, second_record
@@ -46,6 +47,26 @@ def test_a_line_of_json_is_the_record_as_it_was_published() -> None:
     ]
 
 
+def test_a_record_with_its_place_is_the_value_of_a_json_object() -> None:
+    (first, *_), place = SECONDS, RecordPlace("frames-per-second", 2, 17, 1_468_244_340_000, "2016-07-11T13:39:00Z")
+    assert json_line(first._replace(place=place)) == (
+        '{"topic":"frames-per-second","partition":2,"offset":17,"timestamp_ms":1468244340000,'
+        '"key":"2016-07-11T13:39:00Z","value":{"timestamp":1468244340,"datetime":"2016-07-11T13:39:00Z",'
+        '"end":1468244341,"num_of_frames":1,"avg_num_of_frames":1.0}}'
+    )
+    unknown = first._replace(place=place._replace(timestamp_ms=None, key=None))
+    assert '"offset":17,"timestamp_ms":null,"key":null,"value":{' in json_line(unknown)
+
+
+def test_a_record_with_its_place_has_more_columns() -> None:
+    place = RecordPlace("frames-per-second", 2, 17, None, "2016-07-11T13:39:00Z")
+    names = (*places(with_places=True), *columns([SECOND]))
+    assert names[:6] == ("topic", "partition", "offset", "timestamp_ms", "key", "timestamp")
+    assert csv_lines([SECONDS[0]._replace(place=place).row()], names) == [
+        "frames-per-second,2,17,,2016-07-11T13:39:00Z,1468244340,2016-07-11T13:39:00Z,1468244341,1,1.0,",
+    ]
+
+
 def test_a_record_that_somebody_published_over_several_lines_is_one_line_with_its_keys_in_order() -> None:
     value = (
         b'{\r\n  "num_of_frames": 1, "more": "a  b",\n  "timestamp": 1468244340,\n'
@@ -83,6 +104,9 @@ def test_csv_of_both_sizes_has_the_fields_of_both_and_a_column_kind() -> None:
     "options",
     [
         ["--seconds", "--minutes"],
+        ["--table", "--json"],
+        ["--table", "--csv"],
+        ["--table", "--parquet=x"],
         ["--json", "--csv"],
         ["--json", "--parquet=x"],
         ["--csv", "--parquet=x"],

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import re
 import signal
@@ -158,6 +159,56 @@ def test_csv_and_parquet_contain_the_same_results_as_json(application: Applicati
         del record["datetime"]
         record |= {name: datetime.fromtimestamp(record[name], UTC) for name in ("timestamp", "end")}
     assert read_back == records
+
+
+def test_keys_show_where_each_record_is_beside_its_value(application: Application, tmp_path: Path) -> None:
+    counted(application)
+    minutes = application.read("minutes")
+    assert [json.loads(line) for line in application.run("results", "--minutes", "--keys").splitlines()] == [
+        {
+            "topic": application.topic("minutes"),
+            "partition": 0,
+            "offset": message.offset(),
+            "timestamp_ms": (T + 60 * number) * 1000,
+            "key": f"2016-07-11T13:{39 + number}:00Z",
+            "value": json.loads(message.value() or b""),
+        }
+        for number, message in enumerate(minutes)
+    ]
+    rows = [*csv.DictReader(io.StringIO(application.run("results", "--minutes", "--keys", "--csv")))]
+    assert [(row["offset"], row["key"]) for row in rows] == [
+        (f"{message.offset()}", (message.key() or b"").decode()) for message in minutes
+    ]
+    path = tmp_path / "results.parquet"
+    application.run("results", "--minutes", "--keys", "--parquet", path)
+    columns = ["topic", "partition", "offset", "timestamp_ms", "key"]
+    assert read_table(path, columns=columns).to_pylist() == [
+        {
+            "topic": application.topic("minutes"),
+            "partition": 0,
+            "offset": message.offset(),
+            "timestamp_ms": message.timestamp()[1],
+            "key": (message.key() or b"").decode(),
+        }
+        for message in minutes
+    ]
+
+
+def test_a_table_in_a_pipe_is_plain_and_complete_and_grows_row_by_row(application: Application) -> None:
+    application.create_topics()
+    application.variables["COLUMNS"] = "30"
+    producer, topic = producer_of(application), application.topic("seconds")
+    process = application.start("results", "--seconds", "--table", "--keys", "--follow", "--from", f"{T}")
+    assert process.stdout is not None
+    for number in range(3):  # each row is read before the next record exists
+        publish(producer, topic, second_record(T + number, 9 * 10**9, 9_999_999.5, 0))
+        if number == 0:
+            heading = process.stdout.readline().split()
+            assert heading == ["window", "frames", "average", "partition", "offset", "timestamp_ms"]
+        cells = [f"2016-07-11T13:39:0{number}Z", "9,000,000,000", "9,999,999.500", "0", f"{number}", f"{T + number}000"]
+        assert process.stdout.readline().split() == cells
+    process.send_signal(signal.SIGINT)
+    assert "\x1b" not in finish(process)
 
 
 def test_on_a_terminal_results_are_a_table_whose_bars_are_scaled_to_the_largest(application: Application) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 
 from metrics.frames.records import Record
+from metrics.frames.results.place import RecordPlace
 from metrics.frames.results.table import ROWS_AT_ONCE, RecordTable
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from tests.frames.windows import minute_record, second_record
@@ -23,7 +24,9 @@ def second(frames: int, start: int = T) -> Record:
 class Printed:
     """A table, and the lines that a terminal of some width shows of it."""
 
-    def __init__(self, sizes: Sequence[Size], width: int = 80, *, has_colors: bool = False) -> None:
+    def __init__(
+        self, sizes: Sequence[Size], width: int = 80, *, has_colors: bool = False, with_places: bool = False
+    ) -> None:
         self._file = io.StringIO()
         console = Console(
             file=self._file,
@@ -34,12 +37,12 @@ class Printed:
             _environ={},
         )
         self._width = None if has_colors else width
-        self.table = RecordTable(sizes, console)
+        self.table = RecordTable(sizes, console, with_places=with_places)
 
-    def lines(self, rows: Iterable[Record]) -> list[str]:
+    def lines(self, rows: Iterable[Record], places: Sequence[RecordPlace] | None = None) -> list[str]:
         """Print rows, and return the lines that came."""
         self._file.truncate(self._file.seek(0))
-        self.table.print(rows)
+        self.table.print(rows, *([] if places is None else [places]))
         lines = self._file.getvalue().splitlines()
         assert self._width is None or max(map(len, lines)) <= self._width
         return [line.rstrip() for line in lines]
@@ -126,6 +129,35 @@ def test_a_pipe_gets_the_same_table_without_trailing_blanks() -> None:
     table.print([*SECONDS, *MINUTES])
     printed = Printed([SECOND, MINUTE])
     assert piped.getvalue().split("\n") == [*printed.lines([*SECONDS, *MINUTES]), ""]
+
+
+def test_a_pipe_gets_all_columns_in_full_however_wide_a_terminal_would_be() -> None:
+    piped = io.StringIO()
+    table = RecordTable([SECOND, MINUTE], Console(file=piped, width=30, soft_wrap=True, _environ={}))
+    table.print([minute_record(T, 10_000_000, 9_999_999.999, 99_999_999, 0)])
+    assert piped.getvalue().splitlines() == [
+        "window                kind         users      frames        average",
+        "2016-07-11T13:39:00Z  minute  10,000,000  99,999,999  9,999,999.999",
+    ]
+
+
+BAR = "█" * 18
+PLACES = [
+    RecordPlace("frames-per-second", 0, 1_234, (T + 59) * 1000, "2016-07-11T13:39:59Z"),
+    RecordPlace("unique-users-per-minute", 1, 7, None, "2016-07-11T13:39:00Z"),
+]
+
+
+def test_a_table_with_places_has_partition_offset_and_timestamp_after_the_counts() -> None:
+    rows = [SECONDS[1], *MINUTES]
+    assert Printed([SECOND, MINUTE], width=120, with_places=True).lines(rows, PLACES) == [
+        "window                kind        users     frames      average  partition     offset   timestamp_ms",
+        "gap of 7,200 s",
+        f"2016-07-11T13:39:59Z  second                 1,004      502.500          0      1,234  1468244399000  {BAR}",
+        f"2016-07-11T13:39:00Z  minute      3,385      5,649    2,170.000          1          7                 {BAR}",
+    ]
+    narrow = Printed([SECOND, MINUTE], with_places=True).lines(rows, PLACES)
+    assert narrow[0].split() == ["window", "users", "frames", "partition", "offset", "timestamp_ms"]
 
 
 def test_a_terminal_shows_gaps_dim_and_minutes_bold_among_seconds() -> None:

@@ -75,11 +75,11 @@ def test_with_to_the_newest_windows_before_it_are_returned(served: Serving) -> N
 
 def test_a_range_may_be_relative_to_now() -> None:
     with serving() as there:
-        at = int(time()) - 1_800
-        there.live.add([second(T), second(at)])
-        assert offsets(there.client.get("/seconds?from=-1h")) == [at - T]
-        assert offsets(there.client.get("/seconds?from=-1h30m&to=now")) == [at - T]
-        assert offsets(there.client.get("/seconds?to=-1h")) == [0]
+        older, newer = int(time()) - 2_700, int(time()) - 600
+        there.live.add([second(older), second(newer)])
+        assert offsets(there.client.get("/seconds?from=-30m")) == [newer - T]
+        assert offsets(there.client.get("/seconds?from=-1h30m&to=now")) == [older - T, newer - T]
+        assert offsets(there.client.get("/seconds?to=-30m")) == [older - T]
         assert offsets(there.client.get("/seconds?from=now")) == []
 
 
