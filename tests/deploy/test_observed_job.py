@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.deploy.observing import FOLDER, alerts, program, targets
 from tests.frames.monitoring.scraping import Exposed
-from tests.kafka.application import Application, finish, frame, wait_until
+from tests.kafka.application import LIVE, Application, finish, frame, wait_until
 
 CONFIG = """\
 global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
@@ -90,6 +90,7 @@ def test_every_expression_of_dashboard_and_alerts_is_answered_with_data(
     exposed = Exposed(application)
     application.variables |= {"LATENESS_S": "0"}
     application.create_topics(2)
+    application.send([frame(int(time.time()) - 120, "a")])  # its minute is closed soon
     unanswered = {f"{title}: {target['legendFormat']}": asked(target["expr"]) for title, target in targets()}
 
     def is_answered() -> bool:
@@ -123,8 +124,9 @@ def test_the_names_of_the_metrics_are_as_prometheus_wants_them(application: Appl
     application.create_topics()
     process = application.start()
     wait_until(exposed.is_ready, "it is ready")
-    application.send([frame(1468244340, "a")], timestamp=1468244340_000)
-    wait_until(lambda: exposed.total("frames_consumed_total") == 1, "the frame is read")
+    application.send([frame(1468244340 + after, "a") for after in (0, 70)], timestamp=LIVE)
+    wait_until(lambda: exposed.total("frames_consumed_total") == 2, "the frames are read")
+    wait_until(lambda: exposed.total("frames_unique_users") == 1, "the minute is closed")
     checked = subprocess.run(
         [program("promtool"), "check", "metrics"],
         input=exposed.get("/metrics").text,

@@ -73,6 +73,19 @@ def test_panels_have_a_title_and_a_meaning_and_lie_beside_each_other() -> None:
     assert len(taken) == 24 * (1 + max(y for _, y in taken)), "no hole"
 
 
+def test_the_dashboard_begins_with_the_two_results() -> None:
+    first, second, *_ = dashboard()["panels"]
+    assert (first["title"], first["targets"][0]["expr"]) == (
+        "Frames per second",
+        'max(frames_per_second{instance=~"$instance",size="second"})',
+    )
+    assert (second["title"], second["targets"][0]["expr"]) == (
+        "Unique users per minute",
+        'max(frames_unique_users{instance=~"$instance",size="minute"})',
+    )
+    assert (first["gridPos"]["y"], second["gridPos"]["y"]) == (0, 0)
+
+
 def test_the_dashboard_asks_the_prometheus_that_is_provisioned_about_the_instances_that_are_chosen() -> None:
     assert "style" not in dashboard(), "light or dark as the browser has it"
     for title, target in targets():

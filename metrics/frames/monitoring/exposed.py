@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from metrics.frames.core.state import State
 from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
+from metrics.frames.records import Record
 from metrics.kafka.job.standby import why_not_active
 from metrics.kafka.job.transaction import call_s
 
@@ -26,6 +27,8 @@ class Committed(NamedTuple):
     """The job as of a commit.
 
     Attributes:
+        windows: the window of each size that was published last, by the size in seconds, if it was closed since the
+            job took over.
         lags: unread records by partition, as far as ends are known.
         at_s: wall time of the commit, in seconds since the epoch.
         seen_at_s: the same moment by time.monotonic.
@@ -33,6 +36,7 @@ class Committed(NamedTuple):
 
     state: State
     instance_id: str
+    windows: Mapping[int, Record]
     lags: Mapping[int, int]
     at_s: float
     seen_at_s: float
@@ -57,6 +61,7 @@ class Exposed(Listener):
         self.committed_last: Committed | None = None
         self._why_not_ready = STARTING
         self._outage = ""
+        self._closed: dict[int, Record] = {}  # the last window of each size, committed or not
         self._job: FrameProcessor | None = None
         self._broker_timeout_s = broker_timeout_s
         self._turned_at_s: float | None = None
@@ -108,8 +113,13 @@ class Exposed(Listener):
     def begin(self, job: FrameProcessor) -> None:
         """Expose a job that has taken over, and thereby committed its state."""
         self._job = job
+        self._closed = {}  # another instance may have published later windows
         self._turned_at_s = monotonic()
         self._take(job.counter.state())
+
+    def closed(self, record: Record) -> None:
+        """Keep the window, to be exposed once it is committed."""
+        self._closed[record.size.size_s] = record
 
     def committed(self, state: State, took_s: float) -> None:
         """Expose a commit."""
@@ -119,8 +129,9 @@ class Exposed(Listener):
         self._take(state)
 
     def rewound(self) -> None:
-        """Count an aborted transaction."""
+        """Count an aborted transaction, and forget the windows in it."""
         self._turned_at_s = monotonic()
+        self._closed = {} if self.committed_last is None else {**self.committed_last.windows}
         self._aborted.inc()
 
     def read(self, frames: int, took_s: float) -> None:
@@ -136,5 +147,8 @@ class Exposed(Listener):
 
     def _take(self, state: State) -> None:
         assert self._job is not None
+        # A transaction that seemed lost may have been committed; of its windows, the state has no numbers.
+        last = state.series
+        windows = {size_s: window for size_s, window in self._closed.items() if window.start == last[size_s].last}
         lags = self._job.source.lags()
-        self.committed_last = Committed(state, self._job.instance_id, lags, time(), monotonic())
+        self.committed_last = Committed(state, self._job.instance_id, windows, lags, time(), monotonic())

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.monitoring.exposed import Committed, Exposed
 from metrics.frames.settings import Settings
-from metrics.frames.sizes import SIZES
+from metrics.frames.sizes import SIZES, Counts
 
 # Metrics with a value per partition: of its state, by the path there. A value below 0 means that there is none yet.
 _COUNTERS = (
@@ -59,6 +59,7 @@ class Families(Collector):
             yield _lags(last)
             yield _rejected(last)
             yield _windows_closed(last)
+            yield from _last_windows(last)
             yield from _watermark(last)
             yield GaugeMetricFamily(
                 "frames_last_commit_timestamp_seconds", "Wall time of the last commit since the epoch.", last.at_s
@@ -101,6 +102,23 @@ def _windows_closed(last: Committed) -> Metric:
     closed = {size.name: last.state.series[size.size_s].windows for size in SIZES}
     meaning = "Windows published, zero rows included."
     return _labelled(CounterMetricFamily("frames_windows_closed", meaning, labels=["size"]), closed.items())
+
+
+def _last_windows(last: Committed) -> Iterator[Metric]:
+    """Yield the number of the last published window of each size, and where each of them ends."""
+    labels = ["size"]
+    frames = GaugeMetricFamily("frames_per_second", "Frames per second in the last window published.", labels=labels)
+    users = GaugeMetricFamily("frames_unique_users", "Unique users in the last window published.", labels=labels)
+    for size, _, number, *_ in last.windows.values():
+        if size.counts is Counts.FRAMES:
+            frames.add_metric([size.name], number / size.size_s)
+        else:
+            users.add_metric([size.name], number)
+    meaning = "End of the last window published, in event time."
+    ends = GaugeMetricFamily("frames_window_end_timestamp_seconds", meaning, labels=labels)
+    starts = {size: last.state.series[size.size_s].last for size in SIZES}
+    yield from (frames, users)
+    yield _labelled(ends, [(size.name, start + size.size_s) for size, start in starts.items() if start >= 0])
 
 
 def _watermark(last: Committed) -> Iterator[Metric]:

@@ -125,6 +125,75 @@ def test_counters_continue_after_a_restart(application: Application, exposed: Ex
         wait_until(lambda: exposed.value('frames_consumed_total{partition="0"}') == 4, "one more is read")
 
 
+RESULTS = "frames_per_second", "frames_unique_users", "frames_window_end_timestamp_seconds"
+
+
+def results_of(exposed: Exposed) -> dict[str, float]:
+    """Return what is exposed of the last windows."""
+    return {sample: value for sample, value in exposed.scrape().items() if sample.startswith(RESULTS)}
+
+
+def test_the_results_of_the_last_windows_are_exposed_once_this_process_has_closed_some(
+    application: Application, exposed: Exposed
+) -> None:
+    #  first run    @1 @1 @1 @7: second 1 is closed   @67: minute 0 is closed, and second 7 was the last with a frame
+    #  second run   @69 @70 @70 @76: second 70 is closed
+    application.variables |= {"LATENESS_S": "5", "IDLE_S": "3600"}
+    application.create_topics()
+    frames, users, end = RESULTS
+
+    def results() -> dict[str, float]:
+        return results_of(exposed)
+
+    with running(application):
+        wait_until(lambda: "frames_last_commit_timestamp_seconds" in exposed.scrape(), "it has taken over")
+        assert results() == {}
+        send(application, 0, 1, 1, 1, 7)
+        wait_until(lambda: results() != {}, "the second is closed")
+        assert results() == {f'{frames}{{size="second"}}': 3, f'{end}{{size="second"}}': T + 2}
+        send(application, 0, 67)
+        wait_until(lambda: f'{users}{{size="minute"}}' in results(), "the minute is closed")
+        assert results() == {
+            f'{frames}{{size="second"}}': 1,
+            f'{users}{{size="minute"}}': 2,
+            f'{end}{{size="second"}}': T + 8,
+            f'{end}{{size="minute"}}': T + 60,
+        }
+    assert [record["num_of_frames"] for record in application.records("seconds")][-1:] == [1]
+    assert [record["unique_users"] for record in application.records("minutes")] == [2]
+    with running(application):
+        wait_until(lambda: "frames_last_commit_timestamp_seconds" in exposed.scrape(), "it has taken over")
+        assert results() == {f'{end}{{size="second"}}': T + 8, f'{end}{{size="minute"}}': T + 60}
+        send(application, 0, 69, 70, 70, 76)
+        wait_until(lambda: f'{frames}{{size="second"}}' in results(), "a second is closed")
+        wait_until(lambda: results()[f'{end}{{size="second"}}'] == T + 71, "all that can be are closed")
+        assert results() == {
+            f'{frames}{{size="second"}}': 2,
+            f'{end}{{size="second"}}': T + 71,
+            f'{end}{{size="minute"}}': T + 60,
+        }
+
+
+def test_an_instance_that_is_active_again_does_not_expose_the_result_that_was_its_last(
+    application: Application, exposed: Exposed
+) -> None:
+    #  this one   @1 @7: second 1 is closed   the other   @13: second 7 is closed   this one again
+    application.variables |= {"LATENESS_S": "5", "IDLE_S": "3600"}
+    application.create_topics()
+    other = Application(application.bootstrap_servers, application.variables.copy(), name=application.name)
+    of_other, end = Exposed(other), 'frames_window_end_timestamp_seconds{size="second"}'
+    with running(application, "--standby"):
+        wait_until(exposed.is_ready, "it has taken over")
+        send(application, 0, 1, 7)
+        wait_until(lambda: results_of(exposed) == {'frames_per_second{size="second"}': 1, end: T + 2}, "1 is closed")
+        with running(other, "--take-over"):
+            send(application, 0, 13)
+            wait_until(lambda: of_other.value(end) == T + 8, "the other has closed second 7")
+            wait_until(lambda: results_of(exposed) == {}, "this one is a standby")
+        wait_until(exposed.is_ready, "this one has taken over again")
+        assert results_of(exposed) == {end: T + 8}
+
+
 def test_the_lag_is_that_of_the_partition_that_waits_for_another(application: Application, exposed: Exposed) -> None:
     """Partition 1 is so far ahead in event time that it is held back; nothing moves until partition 0 does."""
     application.variables |= {"ALIGN_S": "10", "IDLE_S": "60"}
