@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from rich.table import Column, Table
 
-from metrics.terminal.console import EscapingConsole, out, say, say_lines
+from metrics.terminal.console import EscapingConsole, err, out, say, say_lines
 from metrics.text import in_line, shortened
 
 TABLE_COLUMNS = 80
@@ -48,6 +48,12 @@ def say_table(table: Table) -> None:
         out.print(table)
     else:
         say_lines(lines(table))
+
+
+def note_table(table: Table) -> None:
+    """Print a table on standard error, if standard output is kept for the answer; in the same two forms."""
+    is_wide = err.is_terminal and err.width >= TABLE_COLUMNS
+    err.print(table if is_wide else "\n".join(lines(table)))
 
 
 def say_folded(table: Table, before: str = "") -> None:

@@ -11,7 +11,8 @@ from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.figures import Figures, figures_table
 from metrics.frames.records import Record
 from metrics.frames.sizes import SIZES, Size, larger
-from metrics.terminal.console import err, note, say_lines, shown, warn
+from metrics.terminal.console import note, say_lines, shown, warn
+from metrics.terminal.tables import note_table
 from metrics.text import numbered, pace, rate
 
 NAMED = 3  # rejected frames of each reason that are reported with their places, without --verbose
@@ -115,7 +116,7 @@ class CountReport:
         tally = self._figures.tally
         pace_of = rate if self._lines.size_bytes is None else pace  # time per frame of a pipe includes waiting
         note(f"{what} {pace_of(tally.consumed, 'frame', self._read_s - self._started_s)}")
-        err.print(figures_table({"total": self._figures}))
+        note_table(figures_table({"total": self._figures}))
         if tally.is_wrong():
             share, wrong, decided = tally.error_rate, tally.wrong, tally.decided
             warn(f"{share:.1%} of the frames are late or rejected, {wrong:,} of {decided:,}: is this the right stream?")

@@ -17,6 +17,7 @@ from metrics.frames.sizes import Counts
 from metrics.sliding_window import SlidingWindow
 from metrics.terminal.console import out, say
 from metrics.terminal.live_line import LiveLine
+from metrics.terminal.tables import say_table
 from metrics.text import cost_each, numbered, pace, per_second, rate
 from metrics.times import rfc3339
 
@@ -173,7 +174,7 @@ class Report(Listener):
         """
         table = figures_table({"this run": self._figures_of_run(), "all runs": Figures.of(self._job.counter)})
         self._show(lambda: say(f"stopped after {self._pace()}"))
-        self._show(lambda: out.print(table))
+        self._show(lambda: say_table(table))
         if self._failure is not None:
             self._failure.hint = "nothing is lost: what was counted is committed, and the next run resumes from there"
             raise self._failure

@@ -116,6 +116,13 @@ def test_a_table_has_a_bar_in_each_row(file: Path) -> None:
     ]
 
 
+def test_outside_a_terminal_neither_the_table_nor_the_summary_is_cut_or_folded(file: Path) -> None:
+    finished = run("count", file, "--table", COLUMNS="16")
+    assert finished.stdout.splitlines()[0].split() == ["window", "kind", "users", "frames", "average"]
+    assert "2016-07-11T13:39:00Z  minute          3          5        3.000" in finished.stdout
+    assert "seconds published           8\n" in finished.stderr
+
+
 def test_seconds_and_minutes_contradict_each_other(file: Path) -> None:
     assert "--seconds and --minutes contradict each other" in refused(2, "count", file, "--seconds", "--minutes")
 
