@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, Message
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import FencedError
+from metrics.deadline import Deadline
+from metrics.errors import BrokerError, FencedError
 from metrics.frames import topics_in_use
 from metrics.frames.rejected.fate import Fate, FateJudge
 from metrics.frames.rejected.letters import Letter, Wanted
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from metrics.kafka.record_metadata import Headers
 
 BATCH_LETTERS = 500  # of one transaction
+SETTLE_S = 45.0  # the timeout of the job's transactions, and the interval at which the broker looks for expired ones
 REPLAYS = "-replay"  # the transactional id is the topic's name with this after it
 
 Found = Counter[tuple[str, Fate]]  # numbers of dead letters by reason and fate
@@ -56,6 +58,7 @@ class LetterReplay:
     def __init__(
         self,
         settings: Settings,
+        admin: AdminClient,
         consumer: Consumer,
         ranges: Sequence[PartitionRange],
         limits: Limits,
@@ -65,6 +68,7 @@ class LetterReplay:
         self.saved = saved
         self.sent = 0
         self._settings = settings
+        self._admin = admin
         self._consumer = consumer
         self._ranges = ranges
         self._limits = limits
@@ -85,7 +89,9 @@ class LetterReplay:
         Raises:
             TransactionLostError: the transaction failed; `sent` frames of earlier ones are sent.
             StateError: a mark cannot be read.
+            BrokerError: a transaction of another producer is open for more than SETTLE_S.
         """
+        self._await_commits()
         progress = Progress(on_progress)
         state = self.saved.state if self.saved is not None and self.saved.handover is None else None
         replayed = {place for message in self._messages(progress) if is_mark(message) for place in marked(message)}
@@ -96,6 +102,25 @@ class LetterReplay:
             while batch := list(islice(letters, BATCH_LETTERS)):
                 self._send(batch, partition)
         return found
+
+    def _await_commits(self) -> None:
+        """Wait until the transactions that were open at first have ended; until then, marks may be hidden behind them.
+
+        Those of a running job take up to two seconds; that of a killed one is open until it times out.
+        """
+        topic, ends = self._settings.rejected_topic, {at.partition: at.end for at in self._ranges}
+
+        def have_ended() -> bool:
+            found = offset_ranges(self._admin, topic, len(ends))
+            return all(found[number].high >= end for number, end in ends.items())
+
+        if not Deadline(SETTLE_S).poll(have_ended, until=bool):
+            raise BrokerError(
+                f"the topic {topic} has an open transaction",
+                why="what earlier replays have sent may be known only after it; if the main job was killed, it is open "
+                "until it times out",
+                hint="try again, or start the main job, which aborts it",
+            )
 
     def _messages(self, progress: Progress) -> Iterator[Message]:
         streams = Streams(self._consumer, self._ranges)
@@ -148,7 +173,7 @@ def opened(settings: Settings, *, sends: bool) -> Iterator[LetterReplay]:
         saved = saved_state(asker, settings.input_topic, limits.partitions)
     with closing(open_reader(settings)) as reader, _transaction(settings, reader, limits, sends=sends) as transaction:
         ranges = _whole(admin, settings.rejected_topic, partitions[settings.rejected_topic])
-        yield LetterReplay(settings, reader, ranges, limits, saved, transaction)
+        yield LetterReplay(settings, admin, reader, ranges, limits, saved, transaction)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from threading import Event
 import pytest
 from confluent_kafka import Producer
 
-from metrics.errors import StateError
+from metrics.errors import BrokerError, StateError
 from metrics.frames.core.frame import Reason
+from metrics.frames.rejected import replay
 from metrics.frames.rejected.fate import Fate
 from metrics.frames.rejected.letters import Wanted
 from metrics.frames.rejected.replay import opened
@@ -198,6 +199,21 @@ def test_a_mark_behind_an_open_transaction_is_not_overlooked(application: Applic
         (Reason.WRONG_TS, Fate.REPLAYED): 1,
         (Reason.NOT_JSON, Fate.FOREIGN): 1,
     }
+
+
+def test_a_transaction_that_stays_open_is_named(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "SETTLE_S", 0.3)
+    application.create_topics()
+    job = application.producer_in_transactions()
+    job.begin_transaction()
+    job.produce(application.topic("rejected"), b"no frame")
+    assert job.flush(TIMEOUT_S) == 0
+    with (
+        pytest.raises(BrokerError, match="has an open transaction"),
+        opened(Settings.load(application.environment()), sends=False) as found,
+    ):
+        found.run(ALL, lambda _: None, with_returned=False)
+    job.abort_transaction(TIMEOUT_S)
 
 
 def test_a_mark_that_cannot_be_read_stops_a_replay(application: Application) -> None:
