@@ -25,6 +25,10 @@ DEFAULTS: dict[str, Any] = {
     "input_topic": "frames",
     "sec_metrics_output_topic": "frames-per-second",
     "min_metrics_output_topic": "unique-users-per-minute",
+    "ts_field": "ts",
+    "ts_format": "seconds",
+    "uid_field": "uid",
+    "uid_format": "text",
     "output_stream": None,
     "print_interval": 10_000,
     "rejected_topic": "frames-rejected",
@@ -50,6 +54,10 @@ A_VALUE_OF_EACH = {
     "INPUT_TOPIC": "in",
     "SEC_METRICS_OUTPUT_TOPIC": "per.second",
     "MIN_METRICS_OUTPUT_TOPIC": "per_minute",
+    "TS_FIELD": "/event/at~1~0",
+    "TS_FORMAT": "iso8601",
+    "UID_FIELD": "id.orig_h",
+    "UID_FORMAT": "any",
     "OUTPUT_STREAM": "valid-frames",
     "PRINT_INTERVAL": "1",
     "REJECTED_TOPIC": "no",
@@ -92,6 +100,10 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "input_topic": "in",
         "sec_metrics_output_topic": "per.second",
         "min_metrics_output_topic": "per_minute",
+        "ts_field": "/event/at~1~0",
+        "ts_format": "iso8601",
+        "uid_field": "id.orig_h",
+        "uid_format": "any",
         "output_stream": "valid-frames",
         "print_interval": 1,
         "rejected_topic": "no",
@@ -158,6 +170,11 @@ def test_the_process_s_own_environment_is_read_when_none_is_given(monkeypatch: p
         ("CONSUMER_GROUP_ID", "two\nlines", "text without control characters"),
         ("CONSUMER_GROUP_ID", "frames\n", "text without control characters"),
         ("CONSUMER_GROUP_ID", "\x00", "text without control characters"),
+        ("TS_FIELD", "/a~2", "1 to 128 characters; after a / at the beginning, ~ is ~0"),
+        ("UID_FIELD", "u" * 129, "1 to 128 characters; after a / at the beginning, ~ is ~0"),
+        ("UID_FIELD", "a\n", "1 to 128 characters; after a / at the beginning, ~ is ~0"),
+        ("TS_FORMAT", "ms", "seconds, milliseconds, microseconds, iso8601 or kafka"),
+        ("UID_FORMAT", "int", "text or any"),
         ("INPUT_TOPIC", "two words", "1 to 249 letters, digits, '.', '_' or '-'"),
         ("INPUT_TOPIC", "frames\n", "1 to 249 letters, digits, '.', '_' or '-'"),
         ("SEC_METRICS_OUTPUT_TOPIC", "sekunden-für-alle", "1 to 249 letters, digits, '.', '_' or '-'"),
@@ -445,7 +462,7 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
     ]
     assert {row.variable for row in rows} == {*A_VALUE_OF_EACH, "KAFKA_CONFIG", "KAFKA_…"}
     assert len(rows) == len(A_VALUE_OF_EACH) + 2
-    assert rows[19] == (
+    assert rows[23] == (
         "LATENESS_S",
         "5",
         "a whole number, 0 to 86400",

@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from metrics.cli.log_settings import LogSettings
-from metrics.frames.core.state import GUARD_VERSION, Rules
+from metrics.frames.core.shape import Shape, TsFormat, UidFormat
+from metrics.frames.core.state import JUDGING_VERSION, Rules
 from metrics.frames.sizes import SIZES, Size
 from metrics.kafka.settings import GroupId, KafkaSettings, TopicName
 from metrics.monitoring.settings import MonitoringSettings
 from metrics.times import LAST_SECOND
 from metrics.web.settings import WebSettings
+
+# 128 characters of each field are what the saved state has room for.
+FieldName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!/.*~(?![01]))[^\x00-\x1f\x7f]{1,128}\Z",
+        extra={"allowed": "1 to 128 characters; after a / at the beginning, ~ is ~0"},
+    ),
+]
+_WHERE = "the name of a member of its root object, or a JSON pointer, such as `/user/id`."
 
 
 def _topic(size: Size) -> tuple[str, object, str]:
@@ -47,6 +58,23 @@ class Settings(_UpToWindows):
     Durations are whole seconds of event time unless their description says otherwise.
     """
 
+    ts_field: Annotated[FieldName, Meta(description=f"Where the time of a frame is: {_WHERE}")] = "ts"
+    ts_format: Annotated[
+        TsFormat,
+        Meta(
+            description="How the time is written. A number may have a fraction, and be text. `iso8601` is a date and "
+            "time, UTC if it has no offset; `kafka` is the record's Kafka timestamp.",
+            extra={"allowed": "seconds, milliseconds, microseconds, iso8601 or kafka"},
+        ),
+    ] = TsFormat.SECONDS
+    uid_field: Annotated[FieldName, Meta(description=f"Where the user of a frame is: {_WHERE}")] = "uid"
+    uid_format: Annotated[
+        UidFormat,
+        Meta(
+            description='How the user is written: `any` takes integers, too; 7 and `"7"` are the same user.',
+            extra={"allowed": "text or any"},
+        ),
+    ] = UidFormat.TEXT
     output_stream: Annotated[
         TopicName | None,
         Meta(description="Topic to republish every valid frame to, unchanged. Unset: frames are not republished."),
@@ -117,7 +145,11 @@ class Settings(_UpToWindows):
 
     def rules(self) -> Rules:
         """Return the rules that frames are judged by."""
-        return Rules(self.lateness_s, self.future_limit_s, GUARD_VERSION)
+        return Rules(self.lateness_s, self.future_limit_s, JUDGING_VERSION, self.shape())
+
+    def shape(self) -> Shape:
+        """Return the shape of frames."""
+        return Shape(self.ts_field, self.uid_field, self.ts_format, self.uid_format)
 
     def result_topics(self) -> tuple[str, ...]:
         """Return the output topics of all window sizes."""

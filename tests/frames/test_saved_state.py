@@ -11,7 +11,8 @@ from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_RESOLUTIONS
-from metrics.frames.core.state import GUARD_VERSION, MovedOver, PartitionState, Rules, State, Tally
+from metrics.frames.core.shape import Shape, TsFormat, UidFormat
+from metrics.frames.core.state import JUDGING_VERSION, MovedOver, PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.saved_state import Handover, SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE
@@ -96,14 +97,15 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
         moved_over=MovedOver(MOST, MOST, MOST, MOST),
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
-    state = State(LAST_SECOND, Rules(MOST, MOST), {1: series, 60: series}, {0: worst, 1: worst})
+    shape = Shape("\U0001f600" * 128, '"' * 128, TsFormat.MILLISECONDS, UidFormat.TEXT)
+    state = State(LAST_SECOND, Rules(MOST, MOST, 3, shape), {1: series, 60: series}, {0: worst, 1: worst})
     seen = StreamHealth(MOST, tally, OverdueWindows(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
     process = Process("h" * 64, 2**22, "0d6b0b8e-6f0c-4c1d-9b7f-2f9a6c0d4e11", 2**32, "0123456789abcdef", MOST)
     instance = Instance("89abcdef", MOST, process=process)
     handover = Handover({1: {0: MOST}, 60: {0: MOST}}, {0: MOST, 1: MOST})
     for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", instance, seen, handover), "frames"):
         assert offset.metadata is not None
-        assert len(offset.metadata.encode()) < 2_700  # of 4,096, offset.metadata.max.bytes
+        assert len(offset.metadata.encode()) < 3_600  # of 4,096, offset.metadata.max.bytes
 
 
 @pytest.mark.parametrize("later", [1, 5, 8])
@@ -179,7 +181,7 @@ def test_a_state_saved_by_an_earlier_version_is_resumed() -> None:
     #  partition 1   59e  66f  53g                            restart offset 1
     saved = from_offsets(offsets_of(*SAVED_EARLIER))
     assert saved is not None
-    rules = Rules(5, 3600, GUARD_VERSION)
+    rules = Rules(5, 3600, JUDGING_VERSION)
     counter = Counter(saved.state, rules, gap_limit_s=3600, now_s=0)
     for partition, offset, after_s, uid in (
         *((0, 2, 61, "c"), (0, 3, 70, "d"), (0, 4, 57, "h"), (0, 5, 0, "i"), (0, 6, 75, "a")),
@@ -199,4 +201,5 @@ def test_with_two_sizes_the_metadata_is_as_it_always_was() -> None:
     first, second = (json.loads(offset.metadata or "") for offset in to_offsets(saved, "frames"))
     earlier, other = map(json.loads, SAVED_EARLIER)
     assert (first[1], second) == (earlier[1], other)
-    assert [part[:4] if number in (4, 5) else part for number, part in enumerate(first[2])] == earlier[2]
+    kept = {2: 3, 4: 4, 5: 4}  # of the rules, and of both sizes, so many were there
+    assert [part[: kept[number]] if number in kept else part for number, part in enumerate(first[2])] == earlier[2]

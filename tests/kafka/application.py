@@ -16,13 +16,14 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from metrics.frames import topics_in_use
-from metrics.frames.core.frame import Frame, read_frame
+from metrics.frames.core.frame import Frame
 from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import saved_state
 from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import offset_ranges
+from tests.frames.core.message import read_frame
 from tests.reference import Sent
 
 PROJECT = Path(__file__).resolve().parents[2]

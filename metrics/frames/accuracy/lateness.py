@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from statistics import median_low
 from typing import Any, NamedTuple
 
-from metrics.frames.core.frame import read_frame
+from metrics.frames.core.reading import reader
 from metrics.frames.core.state import Rules
 from metrics.frames.sizes import SECOND, SIZES, Counts, Size
 from metrics.frames.verify.recount.judge import NO_OFFSET, Hints, Outcome, PartitionJudge, Received
+from metrics.message import LineMessage
 
 
 class Error(NamedTuple):
@@ -65,7 +66,8 @@ class Lags:
 
     def read(self, lines: Iterable[bytes], rules: Rules) -> None:
         """Read frames in order of arrival; the future guard judges them by the same rules throughout."""
-        received = (Received(offset, read_frame(line)) for offset, line in enumerate(lines))
+        read = reader(rules.shape)
+        received = (Received(offset, read(LineMessage(line, offset))) for offset, line in enumerate(lines))
         for judged in PartitionJudge(0, received, rules, Hints(ends=[(NO_OFFSET, -1)], all_ends_from=0)).judged():
             if judged.outcome in (Outcome.COUNTED, Outcome.LATE_IN_MINUTE, Outcome.LATE):
                 self._add(judged.ts, judged.uid, judged.newest)

@@ -11,7 +11,7 @@ from metrics.files.line_reader import Lines
 from metrics.frames.accuracy import plot as pictures
 from metrics.frames.accuracy import text
 from metrics.frames.accuracy.lateness import Lags
-from metrics.frames.commands.frame_files import FrameFiles, frame_lines
+from metrics.frames.commands.frame_files import FrameFiles, frame_lines, require_times_in_files
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.terminal.console import name_of, say, shown
@@ -38,6 +38,7 @@ def accuracy(
     Example: `python app.py accuracy data/stream.jsonl --lateness-s 0,5,60 --picture tradeoff.svg`
     """
     lines, latenesses_s, settings = frame_lines(files), _latenesses_of(lateness_s), Settings.load()
+    require_times_in_files(settings)
     if picture is not None:
         pictures.check(picture)
     lags = Lags()

@@ -8,7 +8,7 @@ import typer
 
 from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.files.line_reader import Lines
-from metrics.frames.commands.frame_files import FrameFiles, frame_lines
+from metrics.frames.commands.frame_files import FrameFiles, frame_lines, require_times_in_files
 from metrics.frames.commands.size_options import with_size_options
 from metrics.frames.count.loop import FileLoop
 from metrics.frames.count.report import NAMED, CountReport, show_as_json
@@ -48,7 +48,9 @@ def count(
     """
     if fail_over is not None and not 0 <= fail_over <= 1:
         raise SettingsError(f"invalid --fail-over {fail_over:g}", hint="give a share from 0 to 1: --fail-over 0.05")
-    loop = FileLoop(Settings.load())
+    settings = Settings.load()
+    require_times_in_files(settings)
+    loop = FileLoop(settings)
     lines = frame_lines(files)
     show = RecordTable(sizes).print if table else show_as_json
     # A terminal that shows the records has no bar among them.

@@ -12,11 +12,12 @@ from metrics.errors import SettingsError
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
 from metrics.frames.commands.frame_files import ABOUT, frame_lines
+from metrics.frames.core.shape import TsFormat
 from metrics.frames.producer.counted import counted
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
 from metrics.frames.producer.resume import FeedProgress, beginning, find_progress
 from metrics.frames.producer.send import Feed
-from metrics.frames.producer.timestamps import Shift
+from metrics.frames.producer.timestamps import Shift, WrittenTimes
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
@@ -55,14 +56,16 @@ def feed(
 
     Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
     """
-    chosen = _pace_of(rate, speed, realtime=realtime)
     lines = frame_lines(files or [])
     with use_broker(Settings) as settings:
+        times = WrittenTimes(settings.shape())
+        chosen = _pace_of(rate, speed, times if realtime else None)
+        _require_times(settings, realtime=realtime, now=now)
         progress = _progress_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, progress.partitions)
-        shift = Shift(time, progress.shift_s) if now or progress.shift_s is not None else None
+        shift = Shift(times, time, progress.shift_s) if now or progress.shift_s is not None else None
         feed = Feed(settings, progress, chosen, shift)
-        frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known, is_now=now)
+        frames = warned_if_late(small_enough(lines), times, settings.consumer_group_id, known, is_now=now)
         seconds = send(feed, lines, frames, "the same command with --resume", warn)
         is_waited_for = chosen is not None or lines.size_bytes is None
         done = (rate_of if is_waited_for else pace)(feed.sent, "frame", seconds)
@@ -92,21 +95,39 @@ def _progress_to_resume(settings: Settings) -> FeedProgress:
     return progress
 
 
-def _pace_of(rate: float | None, speed: float | None, *, realtime: bool) -> Pace | None:
+def _require_times(settings: Settings, *, realtime: bool, now: bool) -> None:
+    """Check that the times of frames are in them, if they are needed.
+
+    Raises:
+        SettingsError: they are not.
+    """
+    option = "--realtime" if realtime else "--now"
+    if settings.ts_format is TsFormat.KAFKA and (realtime or now):
+        raise SettingsError(
+            f"{option} cannot be used with TS_FORMAT=kafka",
+            why="frames have no times of their own then: each happens when it is sent",
+            hint=f"leave {option} out; --rate sends them evenly",
+        )
+
+
+def _pace_of(rate: float | None, speed: float | None, times: WrittenTimes | None) -> Pace | None:
     """Return the requested pace; None for full speed.
+
+    Args:
+        times: of the frames, if --realtime is given.
 
     Raises:
         SettingsError: the options contradict each other, or a value is invalid.
     """
-    if rate is not None and realtime:
+    if rate is not None and times is not None:
         raise SettingsError(
             "--rate and --realtime contradict each other", hint="use one of them: --rate 1000, or --realtime"
         )
-    if speed is not None and not realtime:
+    if speed is not None and times is None:
         raise SettingsError("--speed is a factor of --realtime", hint="add --realtime: --realtime --speed 60")
     for option, value in (("--rate", rate), ("--speed", speed)):
         if value is not None and not 0 < value < inf:
             raise SettingsError(f"invalid {option} {value:g}", hint=f"give a number above 0: {option} 100")
     if rate is not None:
         return EvenPace(rate)
-    return OwnPace(speed or 1.0) if realtime else None
+    return None if times is None else OwnPace(times, speed or 1.0)

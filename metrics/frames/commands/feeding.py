@@ -8,7 +8,7 @@ from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import Counted
 from metrics.frames.producer.send import Feed
-from metrics.frames.producer.timestamps import event_time_s
+from metrics.frames.producer.timestamps import WrittenTimes
 from metrics.terminal.console import name_of, throughput, warn
 from metrics.terminal.progress import bar
 from metrics.text import numbered
@@ -43,7 +43,7 @@ def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str, re
 
 
 def warned_if_late(
-    frames: Iterator[bytes], group: str, counted: Counted | None, *, is_now: bool = False
+    frames: Iterator[bytes], times: WrittenTimes, group: str, counted: Counted | None, *, is_now: bool = False
 ) -> Iterator[bytes]:
     """Yield frames; warn before the first one that has a time if the group will find it late.
 
@@ -53,7 +53,7 @@ def warned_if_late(
     """
     if counted is not None:
         for frame in frames:
-            ts = event_time_s(frame)
+            ts = times.event_time_s(frame)
             if ts is not None and (begins := int(time() if is_now else ts)) < counted.closed_before:
                 ahead = f" after {rfc3339(counted.closed_before)}" if counted.closed_before >= time() else ""
                 warn(

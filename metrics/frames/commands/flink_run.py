@@ -19,9 +19,10 @@ from metrics.frames.commands.flink_options import (
     use_running_flink,
 )
 from metrics.frames.flink import jobs, local_jobs, starts
+from metrics.frames.flink import rejected as dead_letters
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
-from metrics.frames.flink.script import Begin, require_bearable
+from metrics.frames.flink.script import Begin, require_possible
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.starts import Script, Start
 from metrics.frames.flink.switch.handover import hand_over, require_own
@@ -55,8 +56,7 @@ def run(
     """
     _require_options(restore, from_group=from_group, rejected=rejected)
     with use_broker(FlinkSettings) as settings:
-        if not rejected:
-            require_bearable(settings)
+        (dead_letters.require_default_shape if rejected else require_possible)(settings)
         if not (rejected or from_group):
             require_own(settings)  # before the job of the group, which has the same name, is found
         before = _require_none_running(settings, settings.flink_rejected_name if rejected else settings.flink_name)

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from metrics.cli.use_broker import PROJECT
-from metrics.errors import FileError
+from metrics.errors import FileError, SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import PATTERNS, expanded, files_in
 from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.core.shape import TsFormat
+from metrics.frames.settings import Settings
 
 DATA = PROJECT / "data"
 DEFAULT_NAME = "stream.jsonl"
@@ -56,3 +58,17 @@ def default_file(folder: Path = DATA) -> Path | None:
     """
     files = [file for file in files_in(folder) if file.name not in OTHERS]
     return next((file for pattern in (DEFAULT_NAME, *PATTERNS) for file in files if file.match(pattern)), None)
+
+
+def require_times_in_files(settings: Settings) -> None:
+    """Check that the frames of files have times.
+
+    Raises:
+        SettingsError: they are Kafka timestamps, which files do not have.
+    """
+    if settings.ts_format is TsFormat.KAFKA:
+        raise SettingsError(
+            "TS_FORMAT=kafka cannot be used with files",
+            why="their lines have no Kafka timestamps",
+            hint="set TS_FIELD and TS_FORMAT to a time in the frames",
+        )

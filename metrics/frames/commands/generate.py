@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 from metrics.cli.written_lines import write_lines
+from metrics.errors import SettingsError
+from metrics.frames.core.shape import Shape
 from metrics.frames.producer import generator
+from metrics.frames.settings import Settings
 
 # The frames that a first run generates: ten minutes of event time.
 FRAMES, RATE, USERS = 60_000, 100.0, 5_000
@@ -35,3 +38,17 @@ def generate(
         count=count, rate=rate, users=users, delay_s=delay_s, delay_probability=delay_probability, seed=seed
     )
     write_lines(file, frames, count, "frame")
+
+
+def require_generated_shape(settings: Settings) -> None:
+    """Check that generated frames are of the shape that is read.
+
+    Raises:
+        SettingsError: they are not.
+    """
+    if settings.shape() != Shape():
+        raise SettingsError(
+            f"there are no frames to feed for {settings.shape()}",
+            why="data/ has no file, and generated frames have a ts in seconds and a uid",
+            hint="put a file of your frames into data/, or leave these settings out",
+        )

@@ -14,11 +14,12 @@ from metrics.files.paths import STANDARD_INPUT
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
 from metrics.frames.commands.frame_files import ABOUT, default_file, frame_lines
-from metrics.frames.commands.generate import FRAMES, RATE, USERS
+from metrics.frames.commands.generate import FRAMES, RATE, USERS, require_generated_shape
 from metrics.frames.producer import generator
 from metrics.frames.producer.counted import Counted, counted
 from metrics.frames.producer.resume import beginning
 from metrics.frames.producer.send import Feed
+from metrics.frames.producer.timestamps import WrittenTimes
 from metrics.frames.settings import Settings
 from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
@@ -112,13 +113,14 @@ def feed_file(
     feed = Feed(settings, beginning(partitions))
     name, paths = name_of(lines), lines.paths
     same = "the same files" if len(paths) > 1 else "-" if paths[0] == STANDARD_INPUT else name
-    frames = warned_if_late(small_enough(lines), settings.consumer_group_id, known)
+    frames = warned_if_late(small_enough(lines), WrittenTimes(settings.shape()), settings.consumer_group_id, known)
     seconds = send(feed, lines, frames, f"python app.py feed {same} --resume", report)
     say(f"fed {name}: {(rate if lines.size_bytes is None else pace)(feed.sent, 'frame', seconds)}")
 
 
 def _feed_generated(settings: Settings, partitions: int) -> None:
     """Feed the frames that `generate` would write, generated as they are sent."""
+    require_generated_shape(settings)
     feed = Feed(settings, beginning(partitions))
     started_s = monotonic()
     with bar("feeding generated frames", FRAMES) as move:

@@ -25,7 +25,7 @@ class Counter:
     """
 
     def __init__(self, saved: State, rules: Rules, *, gap_limit_s: int, now_s: float) -> None:
-        if saved.rules != rules and saved.needs_frames():
+        if saved.needs_frames() and not saved.is_judged_by(rules):
             raise _judged_otherwise(saved.rules, rules)
         self._rules = rules
         self.windows = AllWindows(gap_limit_s, saved.series, saved.closing_to)
@@ -169,7 +169,7 @@ def _judged_otherwise(by: Rules, now: Rules) -> StateError:
     if by.version != now.version:
         return StateError(
             "the frames of open windows were judged by an earlier version",
-            why="that version proved jumps of event time differently, so this one would judge the frames differently",
+            why="it judged jumps of event time, or a ts with a fraction, differently from this one",
             hint=f"close them first with that version: {by} python app.py --until-end",
         )
     return StateError(

@@ -6,7 +6,7 @@ version of Python. This one counts, and stops at the depth where simdjson does.
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 # As in simdjson: nested arrays and objects that are not empty, including the root.
 DEEPEST = 1_023
@@ -21,6 +21,7 @@ _KEY = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
 _white = re.compile(_WHITE)
 _flat = re.compile(_FLAT)
 _key = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
+_index = re.compile(rb'"(?:0|[1-9][0-9]{0,8})"')
 _comma = re.compile(rb"%b,%b" % (_WHITE, _WHITE))
 # All flat values that a comma follows, in one step, at the speed of the regular expression.
 _most_of = {
@@ -44,6 +45,54 @@ class NotAnObjectError(ValueError):
     def __init__(self, root: bytes) -> None:
         super().__init__(root)
         self.root = root
+
+
+def place_of(text: bytes, path: Sequence[str], at: int = 0) -> slice | None:
+    """Return the place of a value that a path leads to from the root object; None if there is none.
+
+    Of members with the same name the first one counts, also on the way.
+
+    Args:
+        text, at: as of `root_members`.
+        path: names of members; of the elements of an array, indices without leading zeros.
+
+    Raises:
+        NotJsonError, NotAnObjectError: as `root_members`, of the whole text.
+    """
+    first, *rest = map(quoted, path)
+    place = root_members(text, (first,), at).get(first)
+    for name in rest:
+        if place is None:
+            return None
+        inner = _inner_place(text[place], name)
+        place = inner and slice(place.start + inner.start, place.start + inner.stop)
+    return place
+
+
+def quoted(name: str) -> bytes:
+    """Return a name as `root_members` takes it."""
+    return b'"%b"' % name.encode(errors="surrogatepass")
+
+
+def _inner_place(value: bytes, name: bytes) -> slice | None:
+    """Return the place of a member of an object, or of an element of an array."""
+    if value.startswith(b"{"):
+        return root_members(value, (name,)).get(name)
+    if value.startswith(b"[") and _index.fullmatch(name):
+        return _element_place(value, int(name[1:-1]))
+    return None
+
+
+def _element_place(array: bytes, index: int) -> slice | None:
+    at = _after_white(array, 1)
+    while not array.startswith(b"]", at):
+        end = _end_of_value(array, at)
+        if not index:
+            return slice(at, end)
+        index -= 1
+        comma = _comma.match(array, end)
+        at = comma.end() if comma else _after_white(array, end)
+    return None
 
 
 def root_members(text: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, slice]:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from metrics.frames.core.event_clock import EventClock
-from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.frames.core.frame_log import FrameLog, Pointer
 from metrics.frames.core.future_guard import Decision, FutureGuard, Ruling, recorded_s
+from metrics.frames.core.reading import reader
 from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import AllWindows
 from metrics.frames.sizes import SECOND, largest
@@ -57,6 +58,7 @@ class PartitionCounter:
         # The end of the closed seconds in the saved state; used until `resume`, afterwards the clock has it.
         self._closed_before = windows.series[SECOND.size_s].closed_through
         self._saved = saved
+        self._read = reader(rules.shape)
         self._tally = Tally()
         self._counted_before = 0  # frames counted before a restart, which were never in this log
 
@@ -66,9 +68,9 @@ class PartitionCounter:
         Nearly every frame is in the newest second, and takes one comparison and one append.
         """
         self._tally.consumed += len(messages)
-        read, log_user, current = read_frame, self.log.uids.append, self.current
+        read, log_user, current = self._read, self.log.uids.append, self.current
         for message in messages:
-            frame = read(message.value())
+            frame = read(message)
             if frame.ts == current:
                 log_user(frame.uid)
             else:
@@ -195,7 +197,7 @@ class PartitionCounter:
         read from the input topic; but what it closed is known from the saved state.
         """
         self._resolve_again(message.offset())
-        self._judge(read_frame(message.value()), message)
+        self._judge(self._read(message), message)
         self.rejected.clear()  # they were published before
 
     def _resolve_again(self, offset: int) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from metrics.frames.core.frame import Reason
+from metrics.frames.core.shape import Shape
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import SECOND, SIZES, Size
 
@@ -95,8 +97,8 @@ class Tally(msgspec.Struct, array_like=True):
         )
 
 
-# This future guard holds every jump of event time; version 1 held only jumps beyond future_limit_s.
-GUARD_VERSION = 2
+# Version 1 held only jumps beyond future_limit_s. Version 2 rejected times with a fraction or exponent as wrong_ts.
+JUDGING_VERSION = 3
 
 
 class Rules(msgspec.Struct, array_like=True, frozen=True):
@@ -105,15 +107,17 @@ class Rules(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         lateness_s: the allowed lateness, in seconds of event time.
         future_limit_s: how far ahead of its partition's event time an unproved frame still counts, in seconds.
-        version: of the future guard; 1 for states without one.
+        version: of this judging; 1 for states without one.
+        shape: of the frames.
     """
 
     lateness_s: int
     future_limit_s: int
     version: int = 1
+    shape: Shape = Shape()
 
     def __str__(self) -> str:
-        return f"LATENESS_S={self.lateness_s} FUTURE_LIMIT_S={self.future_limit_s}"
+        return f"LATENESS_S={self.lateness_s} FUTURE_LIMIT_S={self.future_limit_s} {self.shape}".rstrip()
 
 
 class MovedOver(msgspec.Struct, array_like=True, frozen=True):
@@ -236,6 +240,12 @@ class State(msgspec.Struct):
     def last_end_of(self, second: int) -> int:
         """Return the end of the largest window that counts a second: none from before its size was added does."""
         return max(size.end_of(second) for size in SIZES if size.start_of(second) >= self.added_from(size))
+
+    def is_judged_by(self, rules: Rules) -> bool:
+        """Return whether the frames of open windows would be judged by these rules as they were."""
+        rejected_ts = sum(at.tally.rejected.get(Reason.WRONG_TS, 0) for at in self.partitions.values())
+        is_alike = self.rules.version == 2 and not rejected_ts
+        return (replace(self.rules, version=JUDGING_VERSION) if is_alike else self.rules) == rules
 
     def needs_frames(self) -> bool:
         """Return whether a restart needs frames before the positions: windows are open, or frames are held."""

@@ -6,52 +6,18 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import msgspec
-
 from metrics.files.line_reader import Lines
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import MAX_FRAME_BYTES, Reason, Rejection
 from metrics.frames.core.state import State
 from metrics.frames.records import Record
 from metrics.frames.settings import Settings
+from metrics.message import PARTITION, LineMessage
 
-PARTITION = 0
 # Monotonic time of the core. Here it is constant: how fast lines come says nothing about their frames. So no partition
 # is ever idle, and equal lines give equal records, from a fast disk and from a slow pipe.
 NOW_S = 0.0
 _TOO_LARGE = Rejection(Reason.TOO_LARGE, f"the line is longer than {MAX_FRAME_BYTES:,} bytes, as no frame may be")
-
-
-class FileMessage(msgspec.Struct, gc=False):
-    """Line of a file in place of a Kafka message; see `KafkaMessage`.
-
-    All lines form one partition; a line's offset is its number, `at`. It has no timestamp, so only the frames after it
-    can prove a frame that is far ahead of event time.
-    """
-
-    data: bytes
-    at: int
-
-    def topic(self) -> str:  # noqa: D102
-        return ""
-
-    def partition(self) -> int:  # noqa: D102
-        return PARTITION
-
-    def offset(self) -> int:  # noqa: D102
-        return self.at
-
-    def key(self) -> None:  # noqa: D102
-        return None
-
-    def value(self) -> bytes:  # noqa: D102
-        return self.data
-
-    def timestamp(self) -> tuple[int, int]:  # noqa: D102
-        return 0, -1
-
-    def headers(self) -> None:  # noqa: D102
-        return None
 
 
 class LineNumber(NamedTuple):
@@ -111,9 +77,9 @@ class FileLoop:
         """Decode and count a batch; offsets continue from one file to the next."""
         position = self._partition.position
         if len(lines) == 1 and len(lines[0]) > MAX_FRAME_BYTES:  # it was truncated
-            self._partition.reject(FileMessage(b"", position), _TOO_LARGE)
+            self._partition.reject(LineMessage(b"", position), _TOO_LARGE)
         else:
-            self._partition.count(list(map(FileMessage, lines, count(position))))
+            self._partition.count(list(map(LineMessage, lines, count(position))))
         self._partition.read_to(position + len(lines), NOW_S)
         self._report_rejected(listener)
 

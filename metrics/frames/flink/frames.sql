@@ -10,15 +10,14 @@ SET 'table.local-time-zone' = 'UTC';
 SET 'table.exec.source.idle-timeout' = '0 s';
 
 CREATE TEMPORARY TABLE frames (
-  ts STRING,
-  uid STRING,
-  `partition` INT METADATA VIRTUAL,
-  written_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+  ${columns},
+  kafka_partition INT METADATA FROM 'partition' VIRTUAL,
+  kafka_timestamp TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
   -- In whole seconds since the epoch; null if the record is no frame, or is far ahead of its Kafka timestamp.
-  second_s AS ${second},
-  event_time AS TO_TIMESTAMP_LTZ(${second}, 0),
-  arrival AS PROCTIME(),
-  WATERMARK FOR event_time AS event_time - INTERVAL '${lateness}' DAY TO SECOND
+  frame_second AS ${second},
+  frame_time AS TO_TIMESTAMP_LTZ(${second}, 0),
+  frame_arrival AS PROCTIME(),
+  WATERMARK FOR frame_time AS frame_time - INTERVAL '${lateness}' DAY TO SECOND
 ) WITH (
   'connector' = 'kafka',
   'topic' = '${input_topic}',
@@ -39,7 +38,8 @@ CREATE TEMPORARY TABLE frames (
 -- A partition is read in order, by one task. A window takes frames until the partition's own event time, less the
 -- allowed lateness, has passed its end.
 CREATE TEMPORARY VIEW judged AS
-SELECT second_s, uid, event_time, GREATEST(${newest}, MAX(second_s) OVER (
-    PARTITION BY `partition` ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+SELECT frame_second AS second_s, ${uid} AS uid, frame_time AS event_time,
+  GREATEST(${newest}, MAX(frame_second) OVER (
+    PARTITION BY kafka_partition ORDER BY frame_arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
   )) - ${lateness_s} AS passed_s
-FROM frames WHERE second_s IS NOT NULL;
+FROM frames WHERE frame_second IS NOT NULL;

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from string import Template
 
+from metrics.errors import SettingsError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
+from metrics.frames.core.shape import Shape
 from metrics.frames.flink import connection
+from metrics.frames.flink.fields import NUMBER
 from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.script import NO_ENDS, SINK, bounds, split, template
 from metrics.frames.flink.settings import FlinkSettings
@@ -35,7 +38,22 @@ def script(
         connection=connection.options(settings),
         sink=SINK,
         bounds=bounds(until_end=until_end, ends=ends),
+        number=NUMBER,
         last_second=LAST_SECOND,
         future_limit_s=settings.future_limit_s,
         record_bytes=4 * MAX_FRAME_BYTES,
     )
+
+
+def require_default_shape(settings: FlinkSettings) -> None:
+    """Check that the SQL can tell what is wrong with a frame.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    if settings.shape() != Shape():
+        raise SettingsError(
+            f"Flink writes no dead letters of frames with {settings.shape()}",
+            why="its SQL only finds what is wrong with a ts in seconds and a uid that is text",
+            hint="leave --rejected out: without it, Flink counts these frames",
+        )

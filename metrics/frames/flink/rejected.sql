@@ -41,17 +41,22 @@ FROM decoded CROSS JOIN UNNEST(ARRAY[
   JSON_QUERY(CONCAT('[', text, ']'), 'lax $$[*]["ts","uid"]' NULL ON EMPTY NULL ON ERROR)
 ]) AS reading(found);
 
+-- A number that is not written as a whole one is a double.
+CREATE TEMPORARY VIEW timed AS
+SELECT read_once.*, ts FROM read_once CROSS JOIN UNNEST(ARRAY[
+  COALESCE(
+    TRY_CAST(REGEXP_EXTRACT(found, '^[\[][{]"ts":"?(-?[0-9]+)[",}]', 1) AS BIGINT),
+    CAST(FLOOR(TRY_CAST(REGEXP_EXTRACT(found, '^[\[][{]"ts":"?(${number})[",}]', 1) AS DOUBLE)) AS BIGINT))
+]) AS timing(ts);
+
 -- Nearly every frame is valid, so one expression sorts it out.
 CREATE TEMPORARY VIEW invalid AS
-SELECT *, TRY_CAST(REGEXP_EXTRACT(found, '^[\[][{]"ts":"?(-?[0-9]+)', 1) AS BIGINT) AS ts
-FROM read_once
+SELECT * FROM timed
 WHERE found IS NULL OR is_not_utf8
-  OR NOT REGEXP(found, '^[\[][{]"ts":"?-?0*[0-9]{1,12}"?,"uid":"[^"]')
+  OR NOT REGEXP(found, '^[\[][{]"ts":("${number}"|${number}),"uid":"[^"]')
   OR REGEXP(found, '(?<![\\])"[}],[{]')
   OR NOT REGEXP(text, '[}]\s*$$')
-  OR TRY_CAST(REGEXP_EXTRACT(found, '^[\[][{]"ts":"?(-?[0-9]+)', 1) AS BIGINT) NOT BETWEEN 0 AND ${last_second}
-  OR TRY_CAST(REGEXP_EXTRACT(found, '^[\[][{]"ts":"?(-?[0-9]+)', 1) AS BIGINT)
-    > EXTRACT(EPOCH FROM written_at) + ${future_limit_s};
+  OR ts IS NULL OR ts NOT BETWEEN 0 AND ${last_second} OR ts > EXTRACT(EPOCH FROM written_at) + ${future_limit_s};
 
 CREATE TEMPORARY VIEW judged AS
 SELECT *, CASE
@@ -60,7 +65,7 @@ SELECT *, CASE
     WHEN NOT REGEXP(text, '^[ \t\n\r]*[{]') THEN 'not_an_object'
     WHEN NOT REGEXP(text, '[}]\s*$$') OR REGEXP(found, '(?<![\\])"[}],[{]') THEN 'not_json'
     WHEN found NOT LIKE '[{"ts":%' THEN 'no_ts'
-    WHEN NOT REGEXP(found, '^[\[][{]"ts":("-?[0-9]+"|-?[0-9]+)[,}]') THEN 'wrong_ts'
+    WHEN NOT REGEXP(found, '^[\[][{]"ts":("${number}"|${number})[,}]') THEN 'wrong_ts'
     WHEN ts IS NULL OR ts NOT BETWEEN 0 AND ${last_second} THEN 'ts_out_of_range'
     WHEN NOT REGEXP(found, '^[\[][{]"ts":[^,]*,"uid":') THEN 'no_uid'
     WHEN REGEXP(found, '^[\[][{]"ts":[^,]*,"uid":""') THEN 'empty_uid'
@@ -88,11 +93,11 @@ SELECT *, CASE reason
     WHEN 'not_json' THEN CASE WHEN is_not_utf8 THEN 'invalid UTF-8' ELSE 'malformed' END
     WHEN 'not_an_object' THEN CONCAT('the root is ', shown_part, ', expected an object')
     WHEN 'no_ts' THEN 'the root object has no ts'
-    WHEN 'wrong_ts' THEN CONCAT('ts is ', shown_part, ', expected whole seconds since the epoch')
+    WHEN 'wrong_ts' THEN CONCAT('ts is ', shown_part, ', expected seconds since the epoch')
     WHEN 'ts_out_of_range' THEN CONCAT('ts is ', shown_part, ', outside the years 1970 to 9999',
-      CASE CHAR_LENGTH(REGEXP_EXTRACT(part, '^"?0*([1-9][0-9]*)', 1))
-        WHEN 13 THEN ': it looks like milliseconds, expected seconds'
-        WHEN 16 THEN ': it looks like microseconds, expected seconds'
+      CASE CHAR_LENGTH(REGEXP_EXTRACT(part, '^"?0*([1-9][0-9]*)"?$$', 1))
+        WHEN 13 THEN ': it looks like milliseconds, expected seconds: TS_FORMAT=milliseconds'
+        WHEN 16 THEN ': it looks like microseconds, expected seconds: TS_FORMAT=microseconds'
         WHEN 19 THEN ': it looks like nanoseconds, expected seconds'
         ELSE '' END)
     WHEN 'no_uid' THEN 'the root object has no uid'

@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from metrics.errors import SettingsError
 from metrics.frames.core.windows import Series
-from metrics.frames.flink import connection
+from metrics.frames.flink import connection, fields
 from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.records import field_names
 from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.text import DAY_S, HOUR_S, MINUTE_S
-from metrics.times import LAST_SECOND
 
 # The zero rows of a gap are made at once. A task with a heap of 512 MB did so; a year of them is gigabytes.
 MOST_GAP_S = DAY_S
@@ -29,12 +28,6 @@ SINK = """\
   'sink.transaction-naming-strategy' = 'pooling',
   -- The longest outage after which a checkpoint's records are still published; brokers refuse more than 15 min.
   'properties.transaction.timeout.ms' = '600000'"""
-
-# Numbers of up to twelve digits are whole seconds; leading zeros do not count.
-_SECOND = """CASE WHEN uid <> '' AND REGEXP(ts, '^-?0*[0-9]{1,12}$$')
-      AND TRY_CAST(ts AS BIGINT) BETWEEN 0 AND ${last_second}
-      AND TRY_CAST(ts AS BIGINT) <= EXTRACT(EPOCH FROM written_at) + ${future_limit_s}
-    THEN TRY_CAST(ts AS BIGINT) END"""
 
 _COUNTED = {
     Counts.FRAMES: """\
@@ -101,7 +94,7 @@ def script(
     ends: Mapping[int, int] = NO_ENDS,
 ) -> str:
     """Return the same statements as one text with comments."""
-    rules = {"last_second": LAST_SECOND, "future_limit_s": settings.future_limit_s}
+    shape = settings.shape()
     common = {
         "name": quoted(settings.flink_name),
         "connection": connection.options(settings),
@@ -114,7 +107,9 @@ def script(
         common,
         parallelism=parallelism,
         checkpoint_s=settings.flink_checkpoint_s,
-        second=_filled(_SECOND, rules),
+        columns=fields.columns(shape),
+        second=fields.second(shape, settings.future_limit_s),
+        uid=fields.user(shape),
         lateness=interval(settings.lateness_s),
         align_s=settings.align_s,
         input_topic=quoted(settings.input_topic),
@@ -126,12 +121,13 @@ def script(
     return "\n".join([source, *windows, f"EXECUTE STATEMENT SET BEGIN\n{inserts}\nEND;\n"])
 
 
-def require_bearable(settings: FlinkSettings) -> None:
-    """Check that a task has the memory to fill the longest gap.
+def require_possible(settings: FlinkSettings) -> None:
+    """Check that SQL can read the fields, and that a task has the memory to fill the longest gap.
 
     Raises:
-        SettingsError: it may not have.
+        SettingsError: it cannot, or may not have.
     """
+    fields.columns(settings.shape())
     if settings.gap_limit_s > MOST_GAP_S:
         raise SettingsError(
             f"GAP_LIMIT_S={settings.gap_limit_s} is too long for Flink",
@@ -181,7 +177,7 @@ def _newest(begin: Begin | None) -> str:
     if not known:
         return "CAST(-1 AS BIGINT)"
     cases = " ".join(f"WHEN {number} THEN {newest}" for number, newest in sorted(known))
-    return f"CAST(CASE `partition` {cases} ELSE -1 END AS BIGINT)"
+    return f"CAST(CASE kafka_partition {cases} ELSE -1 END AS BIGINT)"
 
 
 def _windows(settings: FlinkSettings, size: Size, common: Mapping[str, object], begin: Begin | None) -> str:

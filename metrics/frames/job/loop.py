@@ -1,7 +1,7 @@
 """The main loop of frames: the whole job on one screen.
 
 poll      the next messages of all partitions of INPUT_TOPIC (kafka/job/source.py)
-count     ts and uid of each message are read and validated (core/frame.py: read_frame); pointers mark where each
+count     ts and uid of each message are read and validated (core/reading.py); pointers mark where each
           second and minute begins in the log (core/frame_log.py)
 close     once the watermark has reached its end, a second's count is the distance between two pointers (plus frames
           out of order), a minute's the size of a set of users

@@ -1,6 +1,6 @@
 """Due times of frames that are sent at a pace: at a fixed rate, or by their own timestamps."""
 
-from metrics.frames.producer.timestamps import event_time_s
+from metrics.frames.producer.timestamps import WrittenTimes
 
 SLICE_S = 0.01
 
@@ -42,10 +42,12 @@ class OwnPace:
     A frame whose ts goes back is due at once; one without a readable ts is due with the frame before it.
 
     Args:
+        times: of the frames.
         speed: factor by which event time passes faster than wall time.
     """
 
-    def __init__(self, speed: float) -> None:
+    def __init__(self, times: WrittenTimes, speed: float) -> None:
+        self._times = times
         self._speed = speed
         self._first: float | None = None
         self._start_s = 0.0
@@ -53,7 +55,7 @@ class OwnPace:
 
     def due_s(self, frame: bytes, now_s: float) -> float:
         """Return when the frame is due."""
-        ts = event_time_s(frame)
+        ts = self._times.event_time_s(frame)
         if ts is not None:
             if self._first is None:
                 self._first, self._start_s = ts, now_s

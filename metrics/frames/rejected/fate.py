@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from metrics.frames.core.frame import NOT_REPUBLISHED, Frame, Reason, Rejection, read_frame
+from metrics.frames.core.frame import NOT_REPUBLISHED, Frame, Reason, Rejection
+from metrics.frames.core.reading import reader
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.rejected.letters import Letter
 from metrics.frames.replay_marks import Place
@@ -55,6 +56,7 @@ class FateJudge:
     ) -> None:
         self.replayed = replayed
         self._settings = settings
+        self._read = reader(settings.shape())
         self._state = state
         self._limits = limits
         self._with_returned = with_returned
@@ -74,7 +76,7 @@ class FateJudge:
             return Fate.CUT
         if len(message.key() or b"") + len(message.value() or b"") + OVERHEAD_BYTES > self._limits.size_bytes:
             return Fate.TOO_LARGE
-        frame = read_frame(message.value())
+        frame = self._read(message)
         if isinstance(frame, Rejection):
             return Fate.INVALID
         return Fate.ON_TIME if self._state is None else self._fate_of(letter, place, frame, self._state)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, Message
 
 from metrics.frames import topics_in_use
-from metrics.frames.core.frame import NOT_REPUBLISHED, read_frame
+from metrics.frames.core.frame import NOT_REPUBLISHED
+from metrics.frames.core.reading import ReadFrame, reader
 from metrics.frames.core.state import State
 from metrics.frames.records import Strays
 from metrics.frames.results.rejected import headers_text
@@ -125,7 +126,7 @@ class Verification:
                 f"{numbered(frames, 'frame')} could not be republished: "
                 f"rejected as {' or '.join(sorted(NOT_REPUBLISHED))}, and counted"
             )
-        return Stream(self._consumer, self._snapshot, left_out)
+        return Stream(self._consumer, self._snapshot, reader(self.state.rules.shape), left_out)
 
     def _compare_stream(self, stream: Stream, progress: Progress) -> None:
         topic = self._settings.output_stream or ""
@@ -164,7 +165,8 @@ class Verification:
         progress: Progress,
         stream: Stream | None,
     ) -> Iterator[Judged]:
-        received = _received(progress.over(part, streams.of(part.topic, part.partition)), stream)
+        messages = progress.over(part, streams.of(part.topic, part.partition))
+        received = _received(messages, reader(self.state.rules.shape), stream)
         hints = rejected.hints(part.partition, self.state.partitions[part.partition])
         return PartitionJudge(part.partition, received, self.state.rules, hints).judged()
 
@@ -184,12 +186,12 @@ class Verification:
         return is_whole(self._consumer, part, self.state.partitions[part.partition])
 
 
-def _received(messages: Iterable[Message], stream: Stream | None) -> Iterator[Received]:
+def _received(messages: Iterable[Message], read: ReadFrame, stream: Stream | None) -> Iterator[Received]:
     """Yield the records of a partition of the input, and add each to the republished stream."""
     for message in messages:
         recorded_at_ms = stamp_ms(message)
         recorded_at_s = None if recorded_at_ms is None else recorded_at_ms / 1000
-        received = Received(message.offset() or 0, read_frame(message.value()), recorded_at_s)
+        received = Received(message.offset() or 0, read(message), recorded_at_s)
         if stream is not None:
             stream.expect(message.partition() or 0, message, received)
         yield received

@@ -5,7 +5,8 @@ from itertools import islice
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, Message
 
-from metrics.frames.core.frame import Frame, read_frame
+from metrics.frames.core.frame import Frame
+from metrics.frames.core.reading import ReadFrame
 from metrics.frames.verify.recount.judge import Received
 from metrics.frames.verify.recount.republished import Records, Republished, StreamComparison, TimestampLimits
 from metrics.frames.verify.recount.sums import Sum
@@ -18,11 +19,15 @@ class Stream:
     """Republished stream, compared with its input: first the input is read, then the stream.
 
     Args:
+        read: reads a frame.
         left_out: offsets, by partition, of frames that the topic did not accept; they are dead letters instead.
     """
 
-    def __init__(self, consumer: Consumer, snapshot: Snapshot, left_out: Mapping[int, Collection[int]]) -> None:
+    def __init__(
+        self, consumer: Consumer, snapshot: Snapshot, read: ReadFrame, left_out: Mapping[int, Collection[int]]
+    ) -> None:
         self._consumer = consumer
+        self._read = read
         self._input = {part.partition: part for part in snapshot.input}
         self._copies = {part.partition: part for part in snapshot.republished}
         self._left_out = left_out
@@ -55,7 +60,7 @@ class Stream:
     def _last_frames(self, partition: int, most: int) -> Sum:
         part, found = self._input[partition], Sum()
         left_out = self._left_out.get(partition, ())
-        frames = (message for message in self._records(part) if _is_frame(message, left_out))
+        frames = (message for message in self._records(part) if self._is_frame(message, left_out))
         for message in islice(frames, self._frame_sums[partition].records - most, None):
             _add_frame(found, message)
         if not found.records:
@@ -68,12 +73,11 @@ class Stream:
             _add_copy(found, message)
         return found
 
+    def _is_frame(self, message: Message, left_out: Collection[int]) -> bool:
+        return isinstance(self._read(message), Frame) and message.offset() not in left_out
+
     def _records(self, part: PartitionRange) -> Iterator[Message]:
         return Streams(self._consumer, [part]).of(part.topic, part.partition)
-
-
-def _is_frame(message: Message, left_out: Collection[int]) -> bool:
-    return isinstance(read_frame(message.value()), Frame) and message.offset() not in left_out
 
 
 def _add_frame(found: Sum, message: Message) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from confluent_kafka import Consumer
 
-from metrics.frames.core.frame import Frame, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Rejection
+from metrics.frames.core.reading import reader
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.sizes import largest
 from metrics.kafka.reader import PartitionRange, Streams
@@ -19,9 +20,9 @@ def windows_whole_from(streams: Streams, cut: Iterable[PartitionRange], state: S
         cut: the remaining offset ranges of these partitions.
         state: the state that was counted from them.
     """
-    whole = 0
+    whole, read = 0, reader(state.rules.shape)
     for part in cut:
-        first = [read_frame(message.value()) for message in streams.first(part.topic, part.partition, FIRST_FRAMES)]
+        first = [read(message) for message in streams.first(part.topic, part.partition, FIRST_FRAMES)]
         whole = max(whole, _whole_from(first, state.partitions[part.partition].newest, state.rules))
     return whole
 

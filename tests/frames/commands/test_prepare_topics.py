@@ -171,11 +171,18 @@ def test_or_generate_feeds_generated_frames_once_if_data_contains_none(
     shutil.copytree(PROJECT / "metrics", tmp_path / "metrics", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "app.py", tmp_path)
 
-    def prepare() -> str:
+    def prepare(exit_code: int = 0) -> str:
         command = [sys.executable, str(tmp_path / "app.py"), "prepare-topics", "--or-generate"]
-        environment = application.environment()
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+        finished = subprocess.run(
+            command, env=application.environment(), capture_output=True, text=True, timeout=60, check=False
+        )
+        assert finished.returncode == exit_code, finished.stderr
+        return finished.stdout + finished.stderr
 
+    application.variables["TS_FORMAT"] = "milliseconds"
+    assert "there are no frames to feed for TS_FORMAT=milliseconds" in prepare(exit_code=2)
+    assert application.read("frames") == []
+    del application.variables["TS_FORMAT"]
     assert "fed generated frames: 60,000 frames in" in prepare()
     generated = generator.frames(count=60_000, rate=100, users=5_000)
     assert [message.value() for message in application.read("frames")] == list(generated)

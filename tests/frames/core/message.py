@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from metrics.frames.core.frame import Frame, Rejection
+from metrics.frames.core.reading import reader
+from metrics.frames.core.shape import Shape
+
 
 @dataclass(frozen=True)
 class Message:
@@ -36,3 +40,11 @@ class Message:
 def message(offset: int, ts: int, uid: str, recorded_at_s: float | None = None) -> Message:
     """Return a message that holds a frame."""
     return Message(offset, b'{"ts":%d,"uid":"%b"}' % (ts, uid.encode()), recorded_at_s)
+
+
+PLAIN = Shape()
+
+
+def read_frame(value: bytes | None, shape: Shape = PLAIN, recorded_at_s: float | None = None) -> Frame | Rejection:
+    """Read the frame of a record."""
+    return reader(shape)(Message(0, value, recorded_at_s))

@@ -8,6 +8,7 @@ import pytest
 from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason, Rejection
+from metrics.frames.core.shape import Shape, TsFormat
 from metrics.frames.core.state import Rules, State
 from metrics.frames.records import Record
 from metrics.frames.sizes import SECOND
@@ -344,6 +345,26 @@ def test_open_windows_of_an_earlier_version_are_closed_by_that_version() -> None
     closed = Stream().frames((0, "a"), (1, "b")).end().counter.state()
     closed.rules = Rules(5, 3600, version=1)
     assert Counter(closed, Rules(5, 300, version=2), gap_limit_s=3600, now_s=0).tally().counted == 0
+
+
+def test_open_windows_of_frames_of_another_shape_are_closed_by_that_shape() -> None:
+    saved = Stream().frames((0, "a"), (1, "b")).counter.state()
+    other = Rules(5, 300, shape=Shape("a time", ts_format=TsFormat.MILLISECONDS))
+    with pytest.raises(StateError) as raised:
+        Counter(saved, other, gap_limit_s=3600, now_s=0)
+    assert raised.value.why.startswith("by LATENESS_S=5 FUTURE_LIMIT_S=300 TS_FIELD='a time' TS_FORMAT=milliseconds, ")
+    closed = Stream().frames((0, "a"), (1, "b")).end().counter.state()
+    assert Counter(closed, other, gap_limit_s=3600, now_s=0).tally().counted == 0
+
+
+def test_open_windows_of_the_version_that_took_no_fractions_are_resumed_if_it_rejected_none() -> None:
+    saved = Stream().frames((0, "a"), (1, "b")).counter.state()
+    saved.rules = Rules(5, 300, version=2)
+    now = Rules(5, 300, version=3)
+    assert Counter(saved, now, gap_limit_s=3600, now_s=0).state().rules == now
+    saved.partitions[0].tally.rejected = {"wrong_ts": 1}
+    with pytest.raises(StateError, match="judged by an earlier version"):
+        Counter(saved, now, gap_limit_s=3600, now_s=0)
 
 
 def test_the_gap_limit_applies_to_minutes_by_their_own_gap() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frames.core.frame import Frame, Reason, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.times import LAST_SECOND
+from tests.frames.core.message import read_frame
 
 PLAIN = b'{"ts":1468244384,"uid":"ac787f05118de999b21"}'
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -36,6 +37,23 @@ def test_of_a_repeated_ts_or_uid_the_first_one_counts(ts: bytes) -> None:
 @pytest.mark.parametrize("text", ['"1468244384"', '"001468244384"', "1468244384"])
 def test_ts_may_be_a_string_of_digits(text: str) -> None:
     assert read_frame(b'{"ts":%b,"uid":"a"}' % text.encode()) == Frame(1468244384, "a")
+
+
+@pytest.mark.parametrize(
+    ("written", "second"),
+    [
+        ("1468244384.0", 1468244384),
+        ("1468244384.999999", 1468244384),
+        ('"1468244384.5"', 1468244384),
+        ("1.468244384123E9", 1468244384),
+        ("1468244384123e-3", 1468244384),
+        ("-0.0", 0),
+        ("1e3", 1000),
+        ("253402300799.9", LAST_SECOND),
+    ],
+)
+def test_a_ts_with_a_fraction_or_an_exponent_is_in_its_whole_second(written: str, second: int) -> None:
+    assert read_frame(b'{"ts":%b,"uid":"a"}' % written.encode()) == Frame(second, "a")
 
 
 @pytest.mark.parametrize("ts", [0, LAST_SECOND])
@@ -78,14 +96,18 @@ def test_ts_may_be_in_the_years_1970_to_9999(ts: int) -> None:
         (b'{"ts":1,"uid":"a\\udc00"}', Reason.WRONG_UID, r'uid is "a\udc00", with half of a surrogate pair'),
         (b'{"ts":"\\ud800","uid":"a"}', Reason.WRONG_TS, r'ts is "\ud800"'),
         (b'{"ts":1,"uid":""}', Reason.EMPTY_UID, "empty"),
-        (b'{"ts":"abc","uid":"a"}', Reason.WRONG_TS, 'ts is "abc", expected whole seconds'),
+        (b'{"ts":"abc","uid":"a"}', Reason.WRONG_TS, 'ts is "abc", expected seconds since the epoch'),
         (b'{"ts":"","uid":"a"}', Reason.WRONG_TS, 'ts is ""'),
         (b'{"ts":" 1","uid":"a"}', Reason.WRONG_TS, 'ts is " 1"'),
         ('{"ts":"\u0661","uid":"a"}'.encode(), Reason.WRONG_TS, 'ts is "\u0661"'),
         (b'{"ts":null,"uid":"a"}', Reason.WRONG_TS, "ts is null"),
         (b'{"ts":true,"uid":"a"}', Reason.WRONG_TS, "ts is true"),
-        (b'{"ts":1.5,"uid":"a"}', Reason.WRONG_TS, "ts is 1.5"),
-        (b'{"ts":1e9,"uid":"a"}', Reason.WRONG_TS, "ts is 1e9"),
+        (b'{"ts":"1_0","uid":"a"}', Reason.WRONG_TS, 'ts is "1_0"'),
+        (b'{"ts":"1.","uid":"a"}', Reason.WRONG_TS, 'ts is "1."'),
+        (b'{"ts":"nan","uid":"a"}', Reason.WRONG_TS, 'ts is "nan"'),
+        (b'{"ts":-0.5,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "ts is -0.5"),
+        (b'{"ts":1e400,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "ts is 1e400"),
+        (b'{"ts":1.468244384123e12,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "outside the years 1970 to 9999"),
         (b'{"ts":[1],"uid":"a"}', Reason.WRONG_TS, "ts is [1]"),
         (b'{"ts":-1,"uid":"a"}', Reason.TS_OUT_OF_RANGE, "ts is -1, outside the years 1970 to 9999"),
         (b'{"ts":"-1","uid":"a"}', Reason.TS_OUT_OF_RANGE, 'ts is "-1"'),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame_log import Pointer
-from metrics.frames.core.state import Rules, State
+from metrics.frames.core.state import JUDGING_VERSION, Rules, State
 from metrics.frames.records import Record
 from metrics.frames.saved_state import SavedState, from_offsets, to_offsets
 from metrics.frames.sizes import MINUTE, SECOND, Size, largest
@@ -25,7 +25,7 @@ from tests.frames.verify.audited import audited
 from tests.reference import Sent, Timeline
 
 T = 1468242000  # 2016-07-11T13:00:00Z
-RULES = Rules(5, 3600, 2)
+RULES = Rules(5, 3600, JUDGING_VERSION)
 TABLES = st.sampled_from([(HOUR,), (QUARTER, HOUR), (QUARTER,)])
 
 

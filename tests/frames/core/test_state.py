@@ -95,4 +95,4 @@ def restarted(saved: State) -> State:
 
 def test_rules_without_a_version_have_the_first() -> None:
     assert msgspec.json.decode(b"[5,3600]", type=Rules) == Rules(5, 3600, version=1)
-    assert Settings.load({}).rules() == Rules(5, 300, version=2)
+    assert Settings.load({}).rules() == Rules(5, 300, version=3)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from metrics.frames.core.frame import Frame, read_frame
+from metrics.frames.core.frame import Frame
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import session
+from tests.frames.core.message import read_frame
 from tests.frames.flink import inputs
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.inputs import GAP_LIMIT_S, Frames

@@ -23,8 +23,8 @@ INVALID = (
     b'{"ts":1468244384}',
     b'{"uid":"a"}',
     b'{"ts":-1,"uid":"a"}',
-    b'{"ts":1.5,"uid":"a"}',
-    b'{"ts":1468244384.0,"uid":"a"}',
+    b'{"ts":"1.5.","uid":"a"}',
+    b'{"ts":[1468244384.0],"uid":"a"}',
     b'{"ts":true,"uid":"a"}',
     b'{"ts":null,"uid":"a"}',
     b'{"ts":"1468244384 ","uid":"a"}',
@@ -91,4 +91,6 @@ def _drawn(draw: random.Random, second: int) -> bytes:
         return frame(second - draw.choice(LATE_S), uid)
     if share < 0.14:
         return frame(second - draw.randrange(1, 5), uid)
+    if share < 0.16:
+        return b'{"ts":%d.25,"uid":"%b"}' % (second, uid.encode())
     return frame(second, uid)

@@ -7,11 +7,12 @@ import pytest
 from confluent_kafka import Message, Producer
 
 from metrics.errors import TopicError
-from metrics.frames.core.frame import Frame, Rejection, read_frame
+from metrics.frames.core.frame import Frame, Rejection
 from metrics.frames.flink import rejected
 from metrics.frames.flink.topics import prepare_rejected
 from metrics.kafka.clients import open_admin
 from metrics.kafka.record_metadata import headers_of
+from tests.frames.core.message import read_frame
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.jobs import create_topic, run, settings_of
 from tests.frames.flink.kinds import INVALID, VALID, at, mixed

@@ -58,7 +58,7 @@ def test_an_invalid_message_is_rejected_with_its_reason_and_bytes_and_changes_no
         b'{"ts":"abc","uid":"x"}': b"wrong_ts",
         b'{"ts":null,"uid":"x"}': b"wrong_ts",
         b'{"ts":true,"uid":"x"}': b"wrong_ts",
-        b'{"ts":1.5,"uid":"x"}': b"wrong_ts",
+        b'{"ts":"1.5.","uid":"x"}': b"wrong_ts",
         b'{"ts":-1,"uid":"x"}': b"ts_out_of_range",
         b"": b"empty",
         b'{"ts":1468244384,"uid":"\xff"}': b"not_json",

@@ -5,7 +5,11 @@ from itertools import pairwise
 
 import pytest
 
+from metrics.frames.core.shape import Shape
 from metrics.frames.producer.pacing import EvenPace, OwnPace, Pace
+from metrics.frames.producer.timestamps import WrittenTimes
+
+TIMES = WrittenTimes(Shape())
 
 
 def sent_at(pace: Pace, frames: Iterable[bytes], stalls_s: Mapping[int, float] | None = None) -> list[float]:
@@ -44,15 +48,15 @@ def test_a_feed_that_falls_behind_catches_up_at_twice_the_pace_until_the_rate_is
 
 
 def test_frames_are_sent_at_the_pace_of_their_ts_at_any_speed() -> None:
-    assert sent_at(OwnPace(1.0), at(50, 50, 51, 60)) == [0.0, 0.0, 1.0, 10.0]
-    assert sent_at(OwnPace(60.0), at(0, 30, 3600)) == [0.0, 0.5, 60.0]
-    assert sent_at(OwnPace(1.0), at(50.25, '"51"', 51.5)) == pytest.approx([0.0, 0.75, 1.25])
+    assert sent_at(OwnPace(TIMES, 1.0), at(50, 50, 51, 60)) == [0.0, 0.0, 1.0, 10.0]
+    assert sent_at(OwnPace(TIMES, 60.0), at(0, 30, 3600)) == [0.0, 0.5, 60.0]
+    assert sent_at(OwnPace(TIMES, 1.0), at(50.25, '"51"', 51.5)) == pytest.approx([0.0, 0.75, 1.25])
 
 
 def test_a_ts_that_goes_back_is_sent_at_once_and_one_that_cannot_be_read_with_the_one_before() -> None:
     frames = [b"no JSON", *at(50, 55), b"", *at(-1, "null", 52, 56)]
-    assert sent_at(OwnPace(1.0), frames) == [0.0, 0.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0]
+    assert sent_at(OwnPace(TIMES, 1.0), frames) == [0.0, 0.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0]
 
 
 def test_overdue_frames_are_sent_at_once() -> None:
-    assert sent_at(OwnPace(1.0), at(50, 51, 52, 60), {1: 5.0}) == [0.0, 5.0, 5.0, 10.0]
+    assert sent_at(OwnPace(TIMES, 1.0), at(50, 51, 52, 60), {1: 5.0}) == [0.0, 5.0, 5.0, 10.0]

@@ -38,6 +38,9 @@ class Record:
     def value(self) -> bytes | None:
         return self.data
 
+    def timestamp(self) -> tuple[int, int]:
+        return 1, T * 1000
+
 
 def state() -> State:
     """Return a state at T + 65, in which seconds before T + 60 are late, and so is the minute before it."""

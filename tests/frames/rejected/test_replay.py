@@ -87,6 +87,25 @@ def test_a_replayed_frame_counts_once_and_the_recount_agrees(application: Applic
     assert "the outputs agree with the input" in application.run("verify")
 
 
+def test_frames_that_the_settings_could_not_read_count_once_they_can(application: Application) -> None:
+    application.create_topics()
+    application.send([b'{"ts":%d,"uid":"u%d"}' % (1000 * T + 100 * nth, nth % 7) for nth in range(600)])
+    application.run("--until-end")
+    assert application.seconds() == []
+    assert [at["reason"] for at in map(json.loads, application.run("rejected").splitlines())] == 600 * [
+        "ts_out_of_range"
+    ]
+    application.variables["TS_FORMAT"] = "milliseconds"
+    said = application.run("rejected", "replay", "--send")
+    assert said.splitlines()[1:] == [
+        "ts_out_of_range     600   yes  on time",
+        f"sent 600 frames to {application.topic('frames')}",
+    ]
+    application.run("--until-end")
+    assert [at[:2] for at in application.seconds()] == [(T + second, 10) for second in range(60)]
+    assert application.minutes() == [(T, 7, 7.0, 0, 600)]
+
+
 def test_the_page_and_the_list_show_dead_letters_but_no_marks(application: Application) -> None:
     a_frame_too_far_ahead(application)
     application.run("rejected", "replay", "--send")

@@ -7,12 +7,12 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.frames.core.state import GUARD_VERSION, Rules, State
+from metrics.frames.core.state import JUDGING_VERSION, Rules, State
 from tests.frames.job.test_resuming import remove_frames_before
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
-RULES = Rules(lateness_s=5, future_limit_s=300, version=GUARD_VERSION)
+RULES = Rules(lateness_s=5, future_limit_s=300, version=JUDGING_VERSION)
 
 
 def plan(application: Application, to: str, *arguments: str) -> dict[str, Any]:

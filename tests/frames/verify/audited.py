@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from metrics.frames.core.frame import read_frame
 from metrics.frames.core.state import State
 from metrics.frames.records import Record, Strays, in_order, read_record
 from metrics.frames.sizes import SIZES, Size
@@ -13,7 +12,7 @@ from metrics.frames.verify.recount.findings import Findings
 from metrics.frames.verify.recount.judge import PartitionJudge, Received
 from metrics.frames.verify.recount.rejected import RejectedRecords
 from metrics.times import ALL_TIME, Range
-from tests.frames.core.message import message
+from tests.frames.core.message import message, read_frame
 from tests.frames.core.simulation import GAP_LIMIT_S, Run
 from tests.reference import Timeline
 

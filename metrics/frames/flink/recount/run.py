@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, Message
 
-from metrics.frames.core.frame import Reason, read_frame
+from metrics.frames.core.frame import Reason
+from metrics.frames.core.reading import ReadFrame, reader
 from metrics.frames.core.windows import Series
 from metrics.frames.flink.recount.judge import judged
 from metrics.frames.flink.recount.snapshot import JobSnapshot
@@ -151,7 +152,9 @@ class JobRecount:
     def _judged(self, streams: Streams, part: PartitionRange, progress: Progress) -> Iterator[Judged]:
         messages = progress.over(part, streams.of(part.topic, part.partition))
         newest = self._snapshot.state.partitions[part.partition].newest_at_restart
-        for frame in judged(part.partition, map(_received, messages), self._settings.rules(), newest):
+        rules = self._settings.rules()
+        received = _received(messages, reader(rules.shape))
+        for frame in judged(part.partition, received, rules, newest):
             self._reasons[frame.reason] += 1
             yield frame
 
@@ -199,10 +202,11 @@ class _Due:
             series.closed_through = min(series.closed_through, max(newest - self._lateness_s, self._at_least[size]))
 
 
-def _received(message: Message) -> Received:
-    recorded_at_ms = stamp_ms(message)
-    recorded_at_s = None if recorded_at_ms is None else recorded_at_ms / 1000
-    return Received(message.offset() or 0, read_frame(message.value()), recorded_at_s)
+def _received(messages: Iterable[Message], read: ReadFrame) -> Iterator[Received]:
+    for message in messages:
+        recorded_at_ms = stamp_ms(message)
+        recorded_at_s = None if recorded_at_ms is None else recorded_at_ms / 1000
+        yield Received(message.offset() or 0, read(message), recorded_at_s)
 
 
 def _is_as_written(record: Record, message: Message) -> bool:

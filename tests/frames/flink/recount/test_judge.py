@@ -1,9 +1,10 @@
 """Outcomes by the rules of the SQL, worked out by hand."""
 
-from metrics.frames.core.frame import Frame, Reason, read_frame
+from metrics.frames.core.frame import Frame, Reason
 from metrics.frames.core.state import Rules
 from metrics.frames.flink.recount.judge import judged
 from metrics.frames.verify.recount.judge import Outcome, Received
+from tests.frames.core.message import read_frame
 
 RULES = Rules(lateness_s=5, future_limit_s=300)
 T = 1_600_000_020  # a full minute
