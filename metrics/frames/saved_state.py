@@ -43,10 +43,11 @@ class WindowsMetadataWithMore(WindowsMetadata):
 
 
 class _Rest(msgspec.Struct, array_like=True):
-    """The part of a partition's state that few have: `oldest` by further sizes, and what resets moved over."""
+    """The part of a partition's state that few have: `oldest` by further sizes, and what resets and new rules left."""
 
     oldest: dict[int, int] = {}
     moved_over: MovedOver = MovedOver()
+    judged_since: int = 0
 
 
 class _PartitionHandover(msgspec.Struct, array_like=True):
@@ -62,7 +63,7 @@ class Metadata(msgspec.Struct, array_like=True):
     Attributes:
         version: 3 if there is a handover, which earlier versions of this program must not ignore.
         partition: the fields of PartitionState, except that `oldest` is split: seconds and minutes before `held_at`, -1
-            if none is open, and further sizes at the end with `moved_over`, if there is something to save.
+            if none is open, and further sizes at the end with the fields of `_Rest`, if there is something to save.
     """
 
     version: Literal[2, 3]
@@ -157,9 +158,10 @@ def _windows(saved: SavedState) -> WindowsMetadata:
 
 
 def _fields(at: PartitionState) -> list[Any]:
-    *fields, oldest, moved_over = msgspec.structs.astuple(at)
+    *fields, oldest, moved_over, judged_since = msgspec.structs.astuple(at)
     fields[_OLDEST.start : _OLDEST.start] = [oldest.get(size_s, -1) for size_s in FIRST_S]
-    rest = _Rest({size_s: start for size_s, start in oldest.items() if size_s not in FIRST_S}, moved_over)
+    further = {size_s: start for size_s, start in oldest.items() if size_s not in FIRST_S}
+    rest = _Rest(further, moved_over, judged_since)
     return fields if rest == _Rest() else [*fields, *msgspec.structs.astuple(rest)]
 
 
@@ -169,7 +171,7 @@ def _partition(fields: list[Any]) -> PartitionState:
     first = dict(zip(FIRST_S, msgspec.convert(fields[_OLDEST], list[int]), strict=False))
     rest = msgspec.convert(fields[_REST:], _Rest, str_keys=True)
     at.oldest = {size_s: start for size_s, start in (first | rest.oldest).items() if start >= 0}
-    at.moved_over = rest.moved_over
+    at.moved_over, at.judged_since = rest.moved_over, rest.judged_since
     return at
 
 

@@ -51,6 +51,7 @@ partition_states = st.builds(
     st.lists(st.tuples(numbers, numbers), max_size=8),
     st.dictionaries(st.sampled_from([1, 60, 3600]), st.integers(0, LAST_SECOND)),
     st.just(MovedOver()) | st.builds(MovedOver, *[numbers] * 4),
+    st.just(0) | numbers,
 )
 states = st.builds(
     State,
@@ -95,6 +96,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
         resolutions=[(MOST, LAST_SECOND)] * KEPT_RESOLUTIONS,
         oldest={1: LAST_SECOND, 60: LAST_SECOND},
         moved_over=MovedOver(MOST, MOST, MOST, MOST),
+        judged_since=MOST,
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     shape = Shape("\U0001f600" * 128, '"' * 128, TsFormat.MILLISECONDS, UidFormat.TEXT)

@@ -25,12 +25,18 @@ class Counter:
     """
 
     def __init__(self, saved: State, rules: Rules, *, gap_limit_s: int, now_s: float) -> None:
-        if saved.needs_frames() and not saved.is_judged_by(rules):
+        is_judged_alike = saved.is_judged_by(rules)
+        if saved.needs_frames() and not is_judged_alike:
             raise _judged_otherwise(saved.rules, rules)
         self._rules = rules
         self.windows = AllWindows(gap_limit_s, saved.series, saved.closing_to)
         self.partitions = {
-            number: PartitionCounter(self.windows, state, rules, now_s)
+            number: PartitionCounter(
+                self.windows,
+                state if is_judged_alike else replace(state, judged_since=state.position),
+                rules,
+                now_s,
+            )
             for number, state in sorted(saved.partitions.items())
         }
         # Closing raises the watermark of every partition to the common one, so a partition with a lower one is new.

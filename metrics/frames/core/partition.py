@@ -285,6 +285,7 @@ class PartitionCounter:
             resolutions=self.resolutions,
             oldest=self.log.oldest(),
             moved_over=self._saved.moved_over,
+            judged_since=self._saved.judged_since,
         )
 
     def resume(self) -> None:

@@ -165,6 +165,7 @@ class PartitionState(msgspec.Struct, array_like=True):
         oldest: the start of the earliest open window with frames of the partition, by the size in seconds; a restart
             finds it by itself.
         moved_over: what resets of the group moved over, for `verify`.
+        judged_since: offset of the first frame that was judged by the rules of the state, for `verify`; 0 for all.
     """
 
     position: int
@@ -186,6 +187,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     resolutions: list[tuple[int, int]] = []
     oldest: dict[int, int] = {}
     moved_over: MovedOver = MovedOver()
+    judged_since: int = 0
 
     @classmethod
     def added(cls, start: int, closing_to: int) -> "PartitionState":

@@ -32,11 +32,7 @@ def begun_again(replayed: State, before: State) -> State:
     Args:
         before: the state before the reset; its lost frames stay lost.
     """
-    moved = {number: moved_over_by(before.partitions[number], at) for number, at in replayed.partitions.items()}
-    partitions = {
-        number: replace(at, moved_over=moved[number], resolutions=_resolutions(before.partitions[number], at))
-        for number, at in replayed.partitions.items()
-    }
+    partitions = {number: _continued(before.partitions[number], at) for number, at in replayed.partitions.items()}
     if not all_closed_through(replayed):
         return replace(replayed, partitions=partitions)
     for number, at in partitions.items():
@@ -50,6 +46,16 @@ def _begun_again(series: Series, size_s: int) -> Series:
     through = series.closed_through
     since = series.last + size_s if series.last >= 0 else through - through % size_s
     return Series(series.last, closed_through=through, since=since)
+
+
+def _continued(before: PartitionState, after: PartitionState) -> PartitionState:
+    """Return the state of a partition with what `verify` has to know of all before it."""
+    return replace(
+        after,
+        moved_over=moved_over_by(before, after),
+        judged_since=min(before.judged_since, after.restart_offset),
+        resolutions=_resolutions(before, after),
+    )
 
 
 def _tally(lost: int, opened: int = 0, held: int = 0) -> Tally:
@@ -118,15 +124,12 @@ def _skipped(series: Series, through: int, size_s: int) -> Series:
 def _moved(at: PartitionState, ahead: PartitionState, through: int) -> PartitionState:
     given_up = at.open + at.tally.held if ahead.position >= at.position else 0
     start = ahead.held_at if ahead.held_at >= 0 else ahead.position
-    moved = _closed_at(ahead, start)
     return replace(
-        moved,
+        _continued(at, _closed_at(ahead, start)),
         furthest=ahead.newest,
         watermark=through,
         added_at_watermark=through,
         tally=_tally(at.tally.lost + given_up),
-        moved_over=moved_over_by(at, moved),
-        resolutions=_resolutions(at, moved),
     )
 
 

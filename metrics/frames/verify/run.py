@@ -171,11 +171,13 @@ class Verification:
         return PartitionJudge(part.partition, received, self.state.rules, hints).judged()
 
     def _find_what_is_whole(self, streams: Streams) -> None:
-        """Leave out windows whose first frames are gone from the topic."""
+        """Leave out windows whose first frames are gone from the topic, or were judged by other rules."""
         cut = [part for part in self._snapshot.input if part.partition in self._incomplete]
         self.whole_from = windows_whole_from(streams, cut, self.state)
         has_first = all(part.start == 0 for part in self._snapshot.input)
         why = "frames were given up as lost" if has_first else "the input no longer has its first frames"
+        if any(at.judged_since for at in self.state.partitions.values()):
+            why = "settings that say how frames are read or judged have been changed"
         self.findings.remarks.append(
             f"{why}: verified from {rfc3339(self.within.start)}, and without the conservation law"
         )

@@ -38,7 +38,7 @@ class Snapshot:
                 break
         held = offset_ranges(admin, settings.input_topic, in_use.input_partitions)
         self.input = [
-            PartitionRange(settings.input_topic, number, held[number].low, at.position)
+            PartitionRange(settings.input_topic, number, max(held[number].low, at.judged_since), at.position)
             for number, at in sorted(self.state.partitions.items())
         ]
 

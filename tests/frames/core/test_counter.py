@@ -353,8 +353,18 @@ def test_open_windows_of_frames_of_another_shape_are_closed_by_that_shape() -> N
     with pytest.raises(StateError) as raised:
         Counter(saved, other, gap_limit_s=3600, now_s=0)
     assert raised.value.why.startswith("by LATENESS_S=5 FUTURE_LIMIT_S=300 TS_FIELD='a time' TS_FORMAT=milliseconds, ")
+
+
+def test_where_other_rules_begin_is_saved_for_verify() -> None:
     closed = Stream().frames((0, "a"), (1, "b")).end().counter.state()
-    assert Counter(closed, other, gap_limit_s=3600, now_s=0).tally().counted == 0
+    assert closed.partitions[0].judged_since == 0
+    for rules in (Rules(5, 300, shape=Shape("time")), Rules(7, 300)):
+        changed = Counter(closed, rules, gap_limit_s=3600, now_s=0)
+        changed.resume()
+        assert changed.state().partitions[0].judged_since == 2
+        unchanged = Counter(changed.state(), rules, gap_limit_s=3600, now_s=0)
+        unchanged.resume()
+        assert unchanged.state().partitions[0].judged_since == 2
 
 
 def test_open_windows_of_the_version_that_took_no_fractions_are_resumed_if_it_rejected_none() -> None:

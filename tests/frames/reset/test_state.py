@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -281,6 +282,16 @@ def test_frames_that_were_lost_before_stay_lost() -> None:
     after = begun_again(replayed, lost)
     assert after.partitions[0].tally == Tally(6, 2, held=1, lost=3)
     assert (after.series[1].since, after.series[60].since, after.counted_since) == (T - 59, T, T - 59)
+
+
+@pytest.mark.parametrize(("position", "judged_since"), [(0, 0), (5, 5), (9, 7), (20, 7)])
+def test_a_reset_keeps_where_the_rules_began_unless_frames_before_are_read_again(
+    position: int, judged_since: int
+) -> None:
+    before = State(T, RULES, {1: Series(), 60: Series()}, {0: PartitionState(9, 9, judged_since=7)})
+    reached = replace(before, partitions={0: PartitionState(position, position)})
+    after = skipping(before, reached) if position > 9 else begun_again(reached, before)
+    assert after.partitions[0].judged_since == judged_since
 
 
 def test_each_reset_adds_to_what_resets_moved_over() -> None:
