@@ -74,7 +74,7 @@ def _last(text: str, others: dict[str, str | None], now: int) -> Range:
             raise SettingsError(
                 f"--last and {option} contradict each other",
                 why=f"--last {text} is a range by itself: it ends now",
-                hint=f"use one of them: --last {text}, or --from -{text} and --to",
+                hint=f"use one of them: --last {text}, or --from -{text} --to now",
             )
     length_s = duration_of(text)
     if not length_s:
@@ -102,13 +102,8 @@ def second_of(option: str, text: str, zone: tzinfo = UTC, *, now_s: float) -> in
         SettingsError: the text is not a time, or not one of the years 1970 to 9999.
     """
     try:
-        if text.isdecimal() and text.isascii():
-            second = int(text)
-        elif text == "now":
-            second = int(now_s)
-        elif text.startswith("-") and (ago_s := duration_of(text[1:])) is not None:
-            second = int(now_s) - ago_s
-        else:
+        second = undated_second(text, now_s)
+        if second is None:
             time = datetime.fromisoformat(text)
             second = ceil((time if time.tzinfo else time.replace(tzinfo=zone)).timestamp())
     except (ValueError, OverflowError) as error:
@@ -116,6 +111,16 @@ def second_of(option: str, text: str, zone: tzinfo = UTC, *, now_s: float) -> in
     if not 0 <= second < ALL_TIME.end:
         raise _no_time(option, text)
     return second
+
+
+def undated_second(text: str, now_s: float) -> int | None:
+    """Return the second that a number, `now` or a duration ago is; None for other text, such as a date."""
+    if text.isdecimal() and text.isascii():
+        return int(text)
+    if text == "now":
+        return int(now_s)
+    ago_s = duration_of(text[1:]) if text.startswith("-") else None
+    return None if ago_s is None else int(now_s) - ago_s
 
 
 def _no_time(option: str, text: str) -> SettingsError:

@@ -26,9 +26,17 @@ def read_env_files(paths: list[Path] | None) -> None:
     """
     for path in paths or ():
         for name, text in _variables(path):
-            if name in _from_files or name not in os.environ:
+            same = {name, _other_name(name)}
+            if not (same & os.environ.keys()) - _from_files:
+                for stale in same & os.environ.keys():
+                    del os.environ[stale]
                 os.environ[name] = text
                 _from_files.add(name)
+
+
+def _other_name(name: str) -> str:
+    """Return the other variable that may give the same value: a secret, or the file that it is in."""
+    return name.removesuffix("_FILE") if name.endswith("_FILE") else f"{name}_FILE"
 
 
 @cache

@@ -19,7 +19,8 @@ AUTHORITY = (
 )
 CERTIFICATE = (
     "the port speaks TLS and may ask for a certificate of the client:\n"
-    "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION to one that the broker accepts"
+    "set KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION to one that the broker accepts;\n"
+    "or for a user: set KAFKA_SECURITY_PROTOCOL=SASL_SSL, KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and its password"
 )
 _RENEW = "renew the broker's certificate; if it is valid today, correct the clock of this machine"
 _NAME = (

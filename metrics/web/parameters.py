@@ -6,13 +6,13 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
-from metrics.times import ALL_TIME
+from metrics.times import LAST_SECOND
 from metrics.web import problems
 
 TIME_SCHEMA = {
     "anyOf": [
         {"type": "string", "format": "date-time"},
-        {"type": "integer", "minimum": 0, "maximum": ALL_TIME.end - 1},
+        {"type": "integer", "minimum": 0, "maximum": LAST_SECOND},
         {"type": "string", "pattern": "^(now|-([0-9]{1,3}[smhd]){1,4})$"},
     ]
 }

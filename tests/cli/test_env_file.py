@@ -152,3 +152,14 @@ def test_a_file_that_cannot_be_used_is_an_error_that_shows_nothing_of_it(
         file.write_bytes(content)
     ran = run("status", "--env-file", file)
     assert (ran.returncode, ran.stderr) == (2, f"error: --env-file {file} {said}")
+
+
+def test_of_a_secret_and_its_file_the_stronger_source_counts(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.env", tmp_path / "second.env"
+    first.write_text("API_TOKEN_FILE=token.txt\n")
+    second.write_text("API_TOKEN=second\n")
+    assert variables_of(first) == {"API_TOKEN_FILE": "token.txt"}
+    assert variables_of(first, API_TOKEN="set") == {}
+    assert variables_of(second, API_TOKEN_FILE="set.txt") == {}
+    assert variables_of(first, second) == {"API_TOKEN": "second"}
+    assert variables_of(second, first) == {"API_TOKEN_FILE": "token.txt"}

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from time import time
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -155,7 +156,7 @@ def _parse_request(name: str | None, file: Path | None, options: Sequence[str]) 
         asked = _Asked(statement_of(_text_of(file)), values, is_shipped=False)
     else:
         query = shipped.find_query(name or "")
-        asked = _Asked(query.statement(), query.values(values), is_shipped=True)
+        asked = _Asked(query.statement(), query.values(values, time()), is_shipped=True)
     asked.statement.ordered(asked.values)
     for remark in remarks(asked.statement, asked.values):
         warn(remark)

@@ -23,6 +23,7 @@ import msgspec
 
 from metrics.catalogue.query.statement import Statement, statement_of
 from metrics.errors import SettingsError
+from metrics.times import LAST_SECOND, rfc3339, undated_second
 
 _FOLDER = "metrics.catalogue.queries"
 # The value ends before two blanks, so it may contain single ones.
@@ -35,6 +36,16 @@ class Parameter(msgspec.Struct, frozen=True):
     name: str
     default: str
     meaning: str
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is a time, which the database reads."""
+        return re.match(r"\d{4}-\d\d-\d\dT", self.default) is not None
+
+    def value(self, given: str, now_s: float) -> str:
+        """Return a given value; of a time, a number, `now` and a duration ago as the date and time that they are."""
+        second = undated_second(given, now_s) if self.is_time else None
+        return given if second is None or not 0 <= second <= LAST_SECOND else rfc3339(second)
 
 
 class ShippedQuery(msgspec.Struct, frozen=True):
@@ -57,9 +68,14 @@ class ShippedQuery(msgspec.Struct, frozen=True):
         """Return its statement."""
         return statement_of(self.sql)
 
-    def values(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Return the values of its parameters: the defaults, unless others are given."""
-        return {parameter.name: parameter.default for parameter in self.parameters} | dict(given)
+    def values(self, given: Mapping[str, str], now_s: float) -> dict[str, str]:
+        """Return the values of its parameters: the defaults, unless others are given.
+
+        Args:
+            now_s: wall time in seconds since the epoch, from which relative times are counted.
+        """
+        known = {each.name: each.value(given.get(each.name, each.default), now_s) for each in self.parameters}
+        return {**given, **known}
 
 
 @cache

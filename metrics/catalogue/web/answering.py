@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, islice
+from time import time
 from typing import NamedTuple
 
 import msgspec
@@ -71,7 +72,7 @@ def answer(connection: Connection, query: ShippedQuery, given: Mapping[str, str]
     """
     if wrong := dict(forms.wrong(query, given)):
         raise problems.wrong_fields(wrong)
-    values = query.values(given)
+    values = query.values(given, time())
     try:
         with answering(connection, query.statement(), values, time_zone=time_zone, timeout_s=TIMEOUT_S) as found:
             rows = [*islice(chain.from_iterable(found.batches()), MAX_ROWS + 1)]

@@ -9,11 +9,6 @@ MONTH = "^[12][0-9]{3}-(0[1-9]|1[0-2])$"
 TEXT = r"^[^\u0000]*$"  # PostgreSQL cannot store a NUL
 
 
-def is_time(parameter: Parameter) -> bool:
-    """Return whether a parameter is a time, which the database reads."""
-    return re.match(r"\d{4}-\d\d-\d\dT", parameter.default) is not None
-
-
 def pattern_of(parameter: Parameter) -> str:
     """Return the pattern of the values of a parameter that is not a time."""
     return MONTH if re.match(MONTH, parameter.default) else TEXT
@@ -25,5 +20,5 @@ def wrong(query: ShippedQuery, given: Mapping[str, str]) -> Iterator[tuple[str, 
     for name, value in given.items():
         if name not in known:
             yield name, f"the query {query.name} has no such parameter"
-        elif not is_time(known[name]) and not re.fullmatch(pattern_of(known[name]), value):
+        elif not known[name].is_time and not re.fullmatch(pattern_of(known[name]), value):
             yield name, f"Must be of the form of {known[name].default}"

@@ -9,6 +9,7 @@ from metrics.catalogue.web.answers import ANSWERS as RESPONSES
 from metrics.catalogue.web.received import JSON, JSON_LINES
 from metrics.web.formats import MEDIA_TYPES
 from metrics.web.openapi import Responses, answer, reference
+from metrics.web.parameters import TIME_SCHEMA
 
 # Bodies, too: their types are in the same part of the document.
 ANSWERS = (*RESPONSES, *(model.record for model in MODELS.values()))
@@ -41,12 +42,12 @@ def parameters_of(query: ShippedQuery) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    form = {"format": "date-time"} if forms.is_time(parameter) else {"pattern": forms.pattern_of(parameter)}
+    form = TIME_SCHEMA if parameter.is_time else {"type": "string", "pattern": forms.pattern_of(parameter)}
     return {
         "name": parameter.name,
         "in": "query",
         "description": parameter.meaning,
-        "schema": {"type": "string", "default": parameter.default} | form,
+        "schema": form | {"default": parameter.default},
         "example": parameter.default,
     }
 

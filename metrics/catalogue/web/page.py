@@ -93,7 +93,7 @@ class QuestionCard:
 
     async def answer_by_default(self, changes: str) -> None:
         """Show the answer with the defaults, unless other values are entered."""
-        if self._entered() == self._query.values({}) and self._time_zone() == UTC:
+        if self._entered() == self._query.values({}, 0) and self._time_zone() == UTC:
             await self._show(self._recent.answer(self._query, changes))
 
     async def _ask(self) -> None:

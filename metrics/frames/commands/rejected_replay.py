@@ -31,7 +31,7 @@ def replay(
         bool, typer.Option("--send", help="Send them. Without it, only say what would be sent.")
     ] = False,
 ) -> None:
-    """Send rejected frames to the input topic again: those that count by the rules of today, each of them once.
+    """Send rejected frames to the input topic again: those that would count now, each of them once.
 
     Frames that would be rejected again stay where they are: those that are still invalid, and those that are late at
     the group's present position. Frames that the group reads after that position may make more of them late.

@@ -176,10 +176,10 @@ def _judged_otherwise(by: Rules, now: Rules) -> StateError:
         return StateError(
             "the frames of open windows were judged by an earlier version",
             why="it judged jumps of event time, or a ts with a fraction, differently from this one",
-            hint=f"close them first with that version: {by} python app.py --until-end",
+            hint=f"close them first with that version: {by.beside(now)} python app.py --until-end",
         )
     return StateError(
         f"the frames of open windows were judged by {by}",
         why=f"by {now}, they would be judged differently",
-        hint=f"close them first: {by} python app.py --until-end",
+        hint=f"close them first: {by.beside(now)} python app.py --until-end",
     )

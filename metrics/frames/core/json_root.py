@@ -48,20 +48,30 @@ class NotAnObjectError(ValueError):
 
 
 def place_of(text: bytes, path: Sequence[str], at: int = 0) -> slice | None:
-    """Return the place of a value that a path leads to from the root object; None if there is none.
+    """Return the place of one value, as `places_of`."""
+    [place] = places_of(text, [path], at)
+    return place
+
+
+def places_of(text: bytes, paths: Sequence[Sequence[str]], at: int = 0) -> list[slice | None]:
+    """Return the places of values that paths lead to from the root object; None where there is none.
 
     Of members with the same name the first one counts, also on the way.
 
     Args:
         text, at: as of `root_members`.
-        path: names of members; of the elements of an array, indices without leading zeros.
+        paths: names of members; of the elements of an array, indices without leading zeros.
 
     Raises:
         NotJsonError, NotAnObjectError: as `root_members`, of the whole text.
     """
-    first, *rest = map(quoted, path)
-    place = root_members(text, (first,), at).get(first)
-    for name in rest:
+    found = root_members(text, {quoted(first) for first, *_ in paths}, at)
+    return [_followed(text, found.get(quoted(first)), rest) for first, *rest in paths]
+
+
+def _followed(text: bytes, place: slice | None, path: Sequence[str]) -> slice | None:
+    """Return the place of a value that a path leads to from the value at a place."""
+    for name in map(quoted, path):
         if place is None:
             return None
         inner = _inner_place(text[place], name)

@@ -12,7 +12,7 @@ import simdjson
 
 from metrics.frames.core import written_times, written_users
 from metrics.frames.core.frame import Frame, Reason, Rejection
-from metrics.frames.core.json_root import NotAnObjectError, NotJsonError, place_of
+from metrics.frames.core.json_root import NotAnObjectError, NotJsonError, places_of
 from metrics.frames.core.shape import Shape, TsFormat, is_pointer, path_of
 from metrics.frames.core.written import shown
 from metrics.message import Recorded
@@ -92,6 +92,7 @@ def start_of_json(value: bytes) -> int:
 
 
 def _read_again(shape: Shape, message: Recorded) -> Frame | Rejection:
+    paths = path_of(shape.ts_field), path_of(shape.uid_field)
     value = message.value()
     if not value:
         return Rejection(Reason.EMPTY, "the record has no value")
@@ -100,19 +101,14 @@ def _read_again(shape: Shape, message: Recorded) -> Frame | Rejection:
         return Rejection(Reason.EMPTY, "the value is only white space")
     try:
         value.decode()
-        written = [_written(value, field, start) for field in (shape.ts_field, shape.uid_field)]
+        places = places_of(value, paths, start)
     except UnicodeDecodeError as error:
         return Rejection(Reason.NOT_JSON, f"invalid UTF-8 at byte {error.start}: {error.reason}")
     except NotJsonError as error:
         return Rejection(Reason.NOT_JSON, str(error))
     except NotAnObjectError as error:
         return Rejection(Reason.NOT_AN_OBJECT, f"the root is {shown(error.root)}, expected an object")
-    return _frame_of(shape, message, *written)
-
-
-def _written(value: bytes, field: str, start: int) -> bytes | None:
-    place = place_of(value, path_of(field), start)
-    return None if place is None else value[place]
+    return _frame_of(shape, message, *(None if place is None else value[place] for place in places))
 
 
 def _frame_of(

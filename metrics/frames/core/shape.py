@@ -44,9 +44,13 @@ class Shape(msgspec.Struct, array_like=True, frozen=True):
 
     def __str__(self) -> str:
         """Return the settings that differ from the defaults, as for a shell."""
-        values, defaults = asdict(self), asdict(Shape())
-        changed = {name: value for name, value in values.items() if value != defaults[name]}
-        return " ".join(f"{name.upper()}={quote(value)}" for name, value in changed.items())
+        return self.beside(Shape())
+
+    def beside(self, other: "Shape") -> str:
+        """Return the settings that differ from the defaults or from another shape, as for a shell."""
+        values, unnamed = asdict(self), asdict(Shape()).items() & asdict(other).items()
+        named = (each for each in values.items() if each not in unnamed)
+        return " ".join(f"{name.upper()}={quote(value)}" for name, value in named)
 
 
 def is_pointer(field: str) -> bool:

@@ -117,7 +117,12 @@ class Rules(msgspec.Struct, array_like=True, frozen=True):
     shape: Shape = Shape()
 
     def __str__(self) -> str:
-        return f"LATENESS_S={self.lateness_s} FUTURE_LIMIT_S={self.future_limit_s} {self.shape}".rstrip()
+        return self.beside(Rules(self.lateness_s, self.future_limit_s))
+
+    def beside(self, others: "Rules") -> str:
+        """Return the settings, as for a shell in which those of other rules may be set."""
+        shape = self.shape.beside(others.shape)
+        return f"LATENESS_S={self.lateness_s} FUTURE_LIMIT_S={self.future_limit_s} {shape}".rstrip()
 
 
 class MovedOver(msgspec.Struct, array_like=True, frozen=True):

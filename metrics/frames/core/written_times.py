@@ -15,6 +15,7 @@ from metrics.message import Recorded
 from metrics.times import LAST_SECOND
 
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_FRACTION = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 # As `fromisoformat` has it, but for other separators, weeks, days of the year, and dates without a time.
 _ISO = re.compile(
@@ -46,6 +47,8 @@ def fast(ts_format: TsFormat) -> Callable[[Any], int]:
             return floor(value) // unit
         if value.isascii() and value.isdecimal() and len(value) <= longest:
             return int(value) // unit
+        if _FRACTION.fullmatch(value):
+            return floor(float(value)) // unit
         raise ValueError
 
     return whole_second

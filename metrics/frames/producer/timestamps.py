@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 
 from metrics.frames.core.frame import Frame, Reason
 from metrics.frames.core.json_root import place_of
@@ -37,7 +37,7 @@ class WrittenTimes:
         if self._format is TsFormat.ISO8601:
             fraction = _FRACTION.search(text)
             return iso_second(text) + float(f"0.{fraction[1]}" if fraction else 0)
-        return float(Decimal(text) / UNITS[self._format])
+        return float(text) / UNITS[self._format]
 
     def moved(self, frame: bytes, by_s: int) -> bytes:
         """Return a frame with its time shifted by whole seconds; a fraction is kept as written.
@@ -50,7 +50,12 @@ class WrittenTimes:
             return frame
         place = self._place(frame)
         text = _text(frame[place])
-        shifted = _shifted_iso(text, by_s) if self._format is TsFormat.ISO8601 else self._shifted_number(text, by_s)
+        try:
+            shifted = _shifted_iso(text, by_s) if self._format is TsFormat.ISO8601 else self._shifted_number(text, by_s)
+        except OverflowError:  # in the time zone of its offset, it would be in the year 10000
+            return frame
+        except InvalidOperation:  # its exponent is too large for a decimal; so it is 0
+            shifted = str((read.ts + by_s) * UNITS[self._format])
         quote = b'"' if frame.startswith(b'"', place.start) else b""
         return b"%b%b%b%b%b" % (frame[: place.start], quote, shifted.encode(), quote, frame[place.stop :])
 

@@ -122,7 +122,7 @@ class Letters:
         topic = self._settings.rejected_topic
         if self._wanted == Wanted(frozenset(), ALL_TIME):
             return f"no dead letters in {topic}: no frame was rejected so far"
-        return f"no such dead letters in {topic}; without --reason, --from and --to, all are shown"
+        return f"no such dead letters in {topic}; without --reason, --from, --to and --last, all are shown"
 
     def _chosen(self, messages: Iterable[Message]) -> Iterator[Letter]:
         letters = (Letter.of(message) for message in messages if not is_mark(message))

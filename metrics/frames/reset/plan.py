@@ -314,5 +314,5 @@ def _require_same_rules(by: Rules, now: Rules) -> None:
         raise StateError(
             f"the group's frames were judged by {by}, but the rules are now {now}",
             why=why,
-            hint=f"reset it by its own rules: {by} python app.py reset-offsets …\nor {otherwise}",
+            hint=f"reset it by its own rules: {by.beside(now)} python app.py reset-offsets …\nor {otherwise}",
         )

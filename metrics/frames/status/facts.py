@@ -8,8 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec.structs import asdict
 
 from metrics.frames.core.frame import Reason
+from metrics.frames.core.shape import TsFormat, UidFormat
 from metrics.frames.core.state import PartitionState, State, Tally
 from metrics.frames.sizes import SECOND, SIZES, Size
 from metrics.frames.status.open_windows import OpenWindow, idle_partitions, open_window
@@ -156,6 +158,10 @@ class RulesStatus(msgspec.Struct):
     lateness_s: int
     future_limit_s: int
     idle_s: int
+    ts_field: str
+    ts_format: TsFormat
+    uid_field: str
+    uid_format: UidFormat
 
 
 class LastMinute(msgspec.Struct):
@@ -274,7 +280,7 @@ def describe(seen: Seen) -> Status:
         seen.topic,
         Moment.of(int(seen.at_s)),
         InstanceStatus(seen.instance_id, seen.activity),
-        RulesStatus(state.rules.lateness_s, state.rules.future_limit_s, seen.idle_s),
+        RulesStatus(state.rules.lateness_s, state.rules.future_limit_s, seen.idle_s, **asdict(state.rules.shape)),
         _moment(max((partition.newest for _, partition in at), default=-1)),
         _moment(closed_through or -1),
         Moment.of(state.closing_to) if state.closing_to > closed_through else None,

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from metrics.frames.core.shape import Shape
+from metrics.frames.core.state import Rules
 from metrics.frames.sizes import SECOND, SIZES
 from metrics.frames.status import warnings
 from metrics.frames.status.facts import Activity, Cause, Frames, PartitionStatus, Status
@@ -42,7 +44,8 @@ def head(status: Status) -> Iterator[str]:
     partitions = numbered(len(status.partitions), "partition")
     yield f"group         {in_line(status.group)}, reading {status.topic}: {partitions}"
     yield f"job           {activity(status)}"
-    yield f"rules         LATENESS_S={rules.lateness_s} FUTURE_LIMIT_S={rules.future_limit_s}"
+    shape = Shape(rules.ts_field, rules.uid_field, rules.ts_format, rules.uid_format)
+    yield f"rules         {Rules(rules.lateness_s, rules.future_limit_s, shape=shape)}"
     yield f"event time    {_time(status.event_time)}"
     published = [numbered(status.published_of(size), f"one-{size.name} window") for size in SIZES]
     through = "through " if status.closed_through else ""

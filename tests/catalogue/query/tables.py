@@ -67,5 +67,5 @@ def ask(connection: Connection, text: str, options: Options = DEFAULTS, **values
 def ask_shipped(connection: Connection, name: str, time_zone: str = "UTC", **values: str) -> dict[str, Any]:
     """Return the one row of a shipped query."""
     query = find_query(name)
-    [row] = ask(connection, query.sql, Options(time_zone), **query.values(values))
+    [row] = ask(connection, query.sql, Options(time_zone), **query.values(values, 0))
     return row

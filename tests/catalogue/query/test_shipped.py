@@ -29,8 +29,20 @@ def test_a_header_has_a_title_a_question_notes_and_parameters() -> None:
     assert query.notes == "A note.\nAnother, longer."
     assert query.parameters == (Parameter("a", "two words", "what it means"), Parameter("b_1", "1", "more  blanks"))
     assert query.sql == GOOD
-    assert query.values({"a": "x"}) == {"a": "x", "b_1": "1"}
+    assert query.values({"a": "x"}, 0) == {"a": "x", "b_1": "1"}
     assert query.statement().names == ["a", "b_1"]
+
+
+def test_a_time_may_be_relative_or_a_number_of_seconds() -> None:
+    query = find_query("half-watchers")
+    now_s = 1_640_476_800.9  # 2021-12-26T00:00:00Z
+    assert query.values({"from": "-1h30m", "to": "now"}, now_s) == {
+        "from": "2021-12-25T22:30:00Z",
+        "to": "2021-12-26T00:00:00Z",
+    }
+    assert query.values({"from": "1640476800"}, 0)["from"] == "2021-12-26T00:00:00Z"
+    assert query.values({"from": "tomorrow", "to": "-99999d"}, 0) == {"from": "tomorrow", "to": "-99999d"}
+    assert find_query("outage-users").values({"movie": "now"}, now_s)["movie"] == "now"
 
 
 def test_notes_and_parameters_may_be_missing() -> None:

@@ -353,6 +353,9 @@ def test_open_windows_of_frames_of_another_shape_are_closed_by_that_shape() -> N
     with pytest.raises(StateError) as raised:
         Counter(saved, other, gap_limit_s=3600, now_s=0)
     assert raised.value.why.startswith("by LATENESS_S=5 FUTURE_LIMIT_S=300 TS_FIELD='a time' TS_FORMAT=milliseconds, ")
+    assert raised.value.hint == (  # the other settings may be in the environment of the command
+        "close them first: LATENESS_S=5 FUTURE_LIMIT_S=300 TS_FIELD=ts TS_FORMAT=seconds python app.py --until-end"
+    )
 
 
 def test_where_other_rules_begin_is_saved_for_verify() -> None:

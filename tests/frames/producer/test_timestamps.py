@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metrics.frames.core.frame import Frame, Rejection
-from metrics.frames.core.shape import Shape
+from metrics.frames.core.shape import Shape, TsFormat
 from metrics.frames.producer.timestamps import Shift, WrittenTimes
 from metrics.times import LAST_SECOND
 from tests.examples import examples
@@ -79,6 +79,7 @@ def test_valid_frames_are_moved_and_others_stay_unchanged(text: str, by_s: int) 
         (b'"1468244384.5"', b'"1468244394.5"', 1468244384.5),
         (b"-1.5", b"-1.5", None),
         (b"1e3", b"1010", 1000.0),
+        (b"0e99999999999999999999", b"10", 0.0),
         (b'"\\u0031"', b'"11"', 1.0),
         (b"true", b"true", None),
         (b"null", b"null", None),
@@ -92,6 +93,11 @@ def test_fractions_are_kept_and_a_ts_that_is_not_a_time_is_left_unchanged(
 ) -> None:
     assert TIMES.moved(b'{"uid":"a","ts":%b}' % ts, 10) == b'{"uid":"a","ts":%b}' % later
     assert TIMES.event_time_s(b'{"uid":"a","ts":%b}' % ts) == time_s
+
+
+def test_a_local_time_of_the_year_10000_is_not_written() -> None:
+    frame = b'{"ts":"9999-12-31T23:30:00+02:00","uid":"a"}'
+    assert WrittenTimes(Shape(ts_format=TsFormat.ISO8601)).moved(frame, 3_600) == frame
 
 
 def test_a_frame_without_a_user_has_a_time_but_is_not_moved() -> None:

@@ -82,7 +82,8 @@ def test_reasons_and_times_choose_dead_letters(application: Application) -> None
     assert offsets("--from", str(T + 60), "--to", str(T + 120)) == [2]
     said = application.run("rejected", "--reason", "late")
     assert said == (
-        f"no such dead letters in {application.topic('rejected')}; without --reason, --from and --to, all are shown\n"
+        f"no such dead letters in {application.topic('rejected')}; "
+        "without --reason, --from, --to and --last, all are shown\n"
     )
     assert "'latest' is not one of" in application.run("rejected", "--reason", "latest", exit_code=2)
     assert "--json and --raw contradict each other" in application.run("rejected", "--json", "--raw", exit_code=2)

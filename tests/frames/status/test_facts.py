@@ -164,7 +164,8 @@ def test_the_json_has_the_documented_names() -> None:
         "last_minute", "held_open",
     ]  # fmt: skip
     assert fields["instance"] == {"id": "89abcdef", "activity": "active"}
-    assert fields["rules"] == {"lateness_s": 5, "future_limit_s": 3600, "idle_s": 10}
+    shape = {"ts_field": "ts", "ts_format": "seconds", "uid_field": "uid", "uid_format": "text"}
+    assert fields["rules"] == {"lateness_s": 5, "future_limit_s": 3600, "idle_s": 10} | shape
     assert fields["oldest_open_second"] == {
         "start": {"timestamp": T + 25, "datetime": "2016-07-11T13:39:25Z"},
         "end": {"timestamp": T + 26, "datetime": "2016-07-11T13:39:26Z"},
