@@ -25,9 +25,8 @@ class Counter:
     """
 
     def __init__(self, saved: State, rules: Rules, *, gap_limit_s: int, now_s: float) -> None:
+        require_same_rules(saved, rules)
         is_judged_alike = saved.is_judged_by(rules)
-        if saved.needs_frames() and not is_judged_alike:
-            raise _judged_otherwise(saved.rules, rules)
         self._rules = rules
         self.windows = AllWindows(gap_limit_s, saved.series, saved.closing_to)
         self.partitions = {
@@ -170,8 +169,17 @@ class Counter:
         )
 
 
+def require_same_rules(saved: State, rules: Rules) -> None:
+    """Check that frames of open windows are judged as before.
+
+    Raises:
+        StateError: they would be judged by other rules.
+    """
+    if saved.needs_frames() and not saved.is_judged_by(rules):
+        raise _judged_otherwise(saved.rules, rules)
+
+
 def _judged_otherwise(by: Rules, now: Rules) -> StateError:
-    """Return the error for open windows whose frames would now be judged differently."""
     if by.version != now.version:
         return StateError(
             "the frames of open windows were judged by an earlier version",

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from metrics.deadline import Deadline
 from metrics.errors import BrokerError, FencedError
 from metrics.frames import topics_in_use
+from metrics.frames.core.counter import require_same_rules
 from metrics.frames.rejected.fate import Fate, FateJudge
 from metrics.frames.rejected.letters import Letter, Wanted
 from metrics.frames.replay_marks import REPLAY_OF, is_mark, mark_of, marked
@@ -163,7 +164,7 @@ def opened(settings: Settings, *, sends: bool) -> Iterator[LetterReplay]:
         FencedError: another replay has begun meanwhile.
         BrokerError: the broker does not answer, or refuses.
         TopicError: a topic is missing.
-        StateError: the group's offsets contain no state of this program.
+        StateError: the group's offsets contain no state of this program, or its open windows have other rules.
     """
     admin = open_admin(settings)
     variables = {"INPUT_TOPIC": settings.input_topic, "REJECTED_TOPIC": settings.rejected_topic}
@@ -171,6 +172,8 @@ def opened(settings: Settings, *, sends: bool) -> Iterator[LetterReplay]:
     limits = limits_of(partitions[settings.input_topic], configuration(admin, settings.input_topic))
     with closing(open_asker(settings, settings.consumer_group_id)) as asker:
         saved = saved_state(asker, settings.input_topic, limits.partitions)
+    if saved is not None:
+        require_same_rules(saved.state, settings.rules())  # or the next run would read the frames by the rules before
     with closing(open_reader(settings)) as reader, _transaction(settings, reader, limits, sends=sends) as transaction:
         ranges = _whole(admin, settings.rejected_topic, partitions[settings.rejected_topic])
         yield LetterReplay(settings, admin, reader, ranges, limits, saved, transaction)

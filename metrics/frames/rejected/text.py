@@ -1,5 +1,6 @@
 """Output of a replay: what was found, as a table and text."""
 
+from metrics.frames.core.frame import Reason
 from metrics.frames.rejected.fate import Fate
 from metrics.frames.rejected.replay import Found
 from metrics.frames.saved_state import SavedState
@@ -23,7 +24,7 @@ def show(found: Found, saved: SavedState | None, settings: Settings) -> None:
         note(f"the group {settings.consumer_group_id} has not counted yet, so no frame is late so far")
     elif saved.handover is not None:
         note("Flink counts for this group, so it is not known which frames are late")
-    elif any(fate is Fate.LATE for _, fate in found):
+    elif any(fate is Fate.LATE and reason != Reason.LATE for reason, fate in found):
         note(
             "late frames count if the group reads them again in their order, as long as the input topic has them: "
             "python app.py reset-offsets --to TIME"

@@ -137,8 +137,33 @@ def test_late_and_invalid_frames_are_announced_and_stay(application: Application
         "late           1    no  late: would be rejected again",
         "not_json       1    no  invalid: would be rejected again",
         f"sent 0 frames to {application.topic('frames')}",
+    ]
+    assert ends(application) == before
+
+
+def test_frames_that_are_late_since_their_rejection_are_announced_with_what_to_do(application: Application) -> None:
+    application.create_topics()
+    application.send([b'{"ts":%d,"uid":7}' % T, *(frame(T + second, "a") for second in range(200))])
+    application.run("--until-end")
+    application.variables["UID_FORMAT"] = "any"
+    assert application.run("rejected", "replay", "--send").splitlines() == [
+        "reason     frames  sent  now",
+        "wrong_uid       1    no  late: would be rejected again",
+        f"sent 0 frames to {application.topic('frames')}",
         RESET,
     ]
+
+
+def test_a_replay_by_other_rules_than_those_of_open_windows_is_refused(application: Application) -> None:
+    application.variables |= {"IDLE_S": "3600"}
+    application.create_topics()
+    application.send([frame(T, "a"), b'{"ts":%d,"uid":7}' % T, frame(T + 1, "b")])
+    run_until(application, 3)
+    before = ends(application)
+    application.variables["UID_FORMAT"] = "any"
+    said = application.run("rejected", "replay", "--send", exit_code=7)
+    assert "the frames of open windows were judged by LATENESS_S=5 FUTURE_LIMIT_S=300\n" in said
+    assert "UID_FORMAT=text python app.py --until-end" in said
     assert ends(application) == before
 
 
