@@ -428,7 +428,7 @@ def test_last_is_a_range_by_itself(command: str) -> None:
     assert said == (
         "error: --last and --from contradict each other\n"
         "why: --last 10m is a range by itself: it ends now\n"
-        "hint: use one of them: --last 10m, or --from -10m and --to\n"
+        "hint: use one of them: --last 10m, or --from -10m --to now\n"
     )
     assert "invalid --last duration '10'" in refused(2, *command.split(), "--last", "10")
 

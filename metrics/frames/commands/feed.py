@@ -56,11 +56,12 @@ def feed(
 
     Example: `python app.py feed data/stream.jsonl --realtime --speed 60 --now`
     """
+    given = Settings.load()
+    times = WrittenTimes(given.shape())
+    chosen = _pace_of(rate, speed, times if realtime else None)
+    _require_times(given, realtime=realtime, now=now)
     lines = frame_lines(files or [])
     with use_broker(Settings) as settings:
-        times = WrittenTimes(settings.shape())
-        chosen = _pace_of(rate, speed, times if realtime else None)
-        _require_times(settings, realtime=realtime, now=now)
         progress = _progress_to_resume(settings) if resume else _beginning(settings)
         known = None if resume else counted(settings, progress.partitions)
         shift = Shift(times, time, progress.shift_s) if now or progress.shift_s is not None else None

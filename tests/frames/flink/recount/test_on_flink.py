@@ -11,7 +11,7 @@ from metrics.frames.flink.settings import FlinkSettings
 from tests.frames.flink import inputs
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.inputs import GAP_LIMIT_S
-from tests.frames.flink.jobs import count, settings_of
+from tests.frames.flink.jobs import commit_all, count, settings_of
 from tests.frames.flink.records import eventually
 from tests.kafka.application import Application
 
@@ -49,12 +49,6 @@ def read_all(settings: FlinkSettings) -> None:
     """Wait until the job has committed that it has read all frames."""
     read = partial(progress.partitions, settings, settings.flink_name)
     eventually(lambda: not any(at.lag for at in read()), "all frames are read")
-
-
-def commit_all(settings: FlinkSettings) -> None:
-    """Commit that the job has read all frames: it does so itself, but ends before it knows that it could."""
-    read = progress.partitions(settings, settings.flink_name)
-    progress.note_end(settings, settings.flink_name, {at.partition: at.end for at in read})
 
 
 def test_windows_that_a_job_has_closed_at_the_end_of_the_input_agree_too(
