@@ -1,22 +1,32 @@
 """Types of query parameters that several systems have."""
 
 import re
+from typing import Any
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
-from metrics.times import LAST_SECOND
+from metrics.times import ALL_TIME
 from metrics.web import problems
 
-TIME_SCHEMA = {
-    "anyOf": [
-        {"type": "string", "format": "date-time"},
-        {"type": "integer", "minimum": 0, "maximum": LAST_SECOND},
-        {"type": "string", "pattern": "^(now|-([0-9]{1,3}[smhd]){1,4})$"},
-    ]
-}
-"""The JSON schema of a time, which `metrics.times.second_of` reads; longer durations may reach back before 1970."""
+
+def time_schema(last: int) -> dict[str, Any]:
+    """Return the JSON schema of a time for `metrics.times.second_of`; longer durations may go back before 1970.
+
+    Args:
+        last: the last second that is taken, in seconds since the epoch.
+    """
+    return {
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "integer", "minimum": 0, "maximum": last},
+            {"type": "string", "pattern": "^(now|-([0-9]{1,3}[smhd]){1,4})$"},
+        ]
+    }
+
+
+TIME_SCHEMA = time_schema(ALL_TIME.end - 1)
 
 
 def _in_digits(text: object) -> object:

@@ -7,9 +7,10 @@ from metrics.catalogue.query.shipped import Parameter, ShippedQuery
 from metrics.catalogue.web import forms
 from metrics.catalogue.web.answers import ANSWERS as RESPONSES
 from metrics.catalogue.web.received import JSON, JSON_LINES
+from metrics.times import LAST_SECOND
 from metrics.web.formats import MEDIA_TYPES
 from metrics.web.openapi import Responses, answer, reference
-from metrics.web.parameters import TIME_SCHEMA
+from metrics.web.parameters import time_schema
 
 # Bodies, too: their types are in the same part of the document.
 ANSWERS = (*RESPONSES, *(model.record for model in MODELS.values()))
@@ -42,7 +43,7 @@ def parameters_of(query: ShippedQuery) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    form = TIME_SCHEMA if parameter.is_time else {"type": "string", "pattern": forms.pattern_of(parameter)}
+    form = time_schema(LAST_SECOND) if parameter.is_time else {"type": "string", "pattern": forms.pattern_of(parameter)}
     return {
         "name": parameter.name,
         "in": "query",
