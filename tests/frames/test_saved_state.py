@@ -88,7 +88,14 @@ def test_the_offset_of_a_partition_is_its_restart_offset() -> None:
     assert (offset.topic, offset.partition, offset.offset) == ("frames", 3, 5)
 
 
-def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
+@pytest.mark.parametrize(
+    ("shape", "bound"),  # of 4,096, offset.metadata.max.bytes
+    [
+        (Shape(), 2_700),
+        (Shape("\U0001f600" * 128, '"' * 128, TsFormat.MILLISECONDS, UidFormat.TEXT), 3_600),
+    ],
+)
+def test_the_metadata_stays_within_what_brokers_store_at_its_worst(shape: Shape, bound: int) -> None:
     tally = Tally(MOST, MOST, MOST, MOST, MOST, MOST, {str(reason): MOST for reason in Reason})
     worst = PartitionState(
         *(MOST, MOST, LAST_SECOND, LAST_SECOND, LAST_SECOND, MOST, MOST, MOST, tally),
@@ -99,7 +106,6 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
         judged_since=MOST,
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
-    shape = Shape("\U0001f600" * 128, '"' * 128, TsFormat.MILLISECONDS, UidFormat.TEXT)
     state = State(LAST_SECOND, Rules(MOST, MOST, 3, shape), {1: series, 60: series}, {0: worst, 1: worst})
     seen = StreamHealth(MOST, tally, OverdueWindows(MOST, LAST_SECOND, ((10_000, "transaction"),) * 3, 10_000, 10_000))
     process = Process("h" * 64, 2**22, "0d6b0b8e-6f0c-4c1d-9b7f-2f9a6c0d4e11", 2**32, "0123456789abcdef", MOST)
@@ -107,7 +113,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst() -> None:
     handover = Handover({1: {0: MOST}, 60: {0: MOST}}, {0: MOST, 1: MOST})
     for offset in to_offsets(SavedState(state, "2Vfa-TIlTRmkzGXRUf0ZkQ", instance, seen, handover), "frames"):
         assert offset.metadata is not None
-        assert len(offset.metadata.encode()) < 3_600  # of 4,096, offset.metadata.max.bytes
+        assert len(offset.metadata.encode()) < bound
 
 
 @pytest.mark.parametrize("later", [1, 5, 8])
@@ -203,5 +209,5 @@ def test_with_two_sizes_the_metadata_is_as_it_always_was() -> None:
     first, second = (json.loads(offset.metadata or "") for offset in to_offsets(saved, "frames"))
     earlier, other = map(json.loads, SAVED_EARLIER)
     assert (first[1], second) == (earlier[1], other)
-    kept = {2: 3, 4: 4, 5: 4}  # of the rules, and of both sizes, so many were there
+    kept = {2: 3, 4: 4, 5: 4}  # only the fields that the rules and both sizes had then
     assert [part[: kept[number]] if number in kept else part for number, part in enumerate(first[2])] == earlier[2]

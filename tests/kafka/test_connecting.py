@@ -102,7 +102,7 @@ def test_tls_to_a_port_without(guarded: Guarded) -> None:
 
 def test_a_certificate_of_another_authority(guarded: Guarded) -> None:
     said = guarded.refused("TLS", **TLS | {"ssl_ca_location": "{}/other.crt"})
-    assert "error: no TLS connection to the broker at 127.0.0.1:" in said
+    assert said.splitlines()[-5].startswith("error: no TLS connection to the broker at 127.0.0.1:")
     assert f"why: the certificate of {guarded.addresses['TLS']} is refused here: unable to get local issuer" in said
     assert "\n     SSL handshake failed: error:" in said  # without the address, which is named above
     assert "broker certificate could not be verified" in said

@@ -1,5 +1,6 @@
 """What would become of a dead letter that is replayed now, and therefore whether it is sent."""
 
+from collections import Counter
 from enum import StrEnum
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, Frame, Reason, Rejection
@@ -12,6 +13,9 @@ from metrics.kafka.topic_limits import Limits
 
 # Upper bound of what a replayed record has beside key and value: its batch, and the header with a place in the input.
 OVERHEAD_BYTES = 512
+
+
+Written = Counter[tuple[int, str]]  # numbers of dead letters by partition of the input, and reason
 
 
 class Fate(StrEnum):
@@ -37,7 +41,7 @@ class Fate(StrEnum):
 
 
 class FateJudge:
-    """Judge of dead letters, by the rules of today and the state of the group.
+    """Judge of dead letters, by the present rules and the state of the group.
 
     A frame may have several dead letters, since each reset lets the group read frames again. So it is identified by its
     place in the input, and is not sent if it may have been counted since it was rejected.
@@ -45,6 +49,8 @@ class FateJudge:
     Args:
         state: of the group; None if nothing is known of it: then no frame is late.
         limits: of the input topic.
+        written: the dead letters about frames before the state's positions. If these are more than the state has
+            counted from the first frame on, some are from before a reset to the beginning; it is unknown which.
         with_returned: whether frames that were replayed, and rejected again, are sent once more.
 
     Attributes:
@@ -52,13 +58,21 @@ class FateJudge:
     """
 
     def __init__(
-        self, settings: Settings, state: State | None, limits: Limits, replayed: set[Place], *, with_returned: bool
+        self,
+        settings: Settings,
+        state: State | None,
+        limits: Limits,
+        replayed: set[Place],
+        written: Written,
+        *,
+        with_returned: bool,
     ) -> None:
         self.replayed = replayed
         self._settings = settings
         self._read = reader(settings.shape())
         self._state = state
         self._limits = limits
+        self._written = written
         self._with_returned = with_returned
 
     def fate(self, letter: Letter) -> Fate:
@@ -84,7 +98,8 @@ class FateJudge:
     def _fate_of(self, letter: Letter, place: Place, frame: Frame, state: State) -> Fate:
         """Return what the group would do with a valid frame at its present position."""
         at = state.partitions.get(place.partition) or PartitionState.added(0, state.closing_to)
-        if place.offset >= at.position or at.moved_over.is_again(place.offset):
+        is_old = not state.counted_since and self._written[place.partition, letter.reason] > _rejected(at, letter)
+        if place.offset >= at.position or at.moved_over.is_again(place.offset) or is_old:
             return Fate.READ_AGAIN
         is_ahead = at.newest >= 0 and frame.ts > at.newest + self._settings.future_limit_s
         if letter.reason == Reason.FUTURE and is_ahead:
@@ -92,3 +107,7 @@ class FateJudge:
         if frame.ts >= at.watermark:
             return Fate.ON_TIME
         return Fate.LATE_IN_MINUTE if state.last_end_of(frame.ts) > at.watermark else Fate.LATE
+
+
+def _rejected(at: PartitionState, letter: Letter) -> int:
+    return at.tally.rejected.get(letter.reason, 0)

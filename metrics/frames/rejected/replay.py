@@ -20,9 +20,10 @@ from metrics.deadline import Deadline
 from metrics.errors import BrokerError, FencedError
 from metrics.frames import topics_in_use
 from metrics.frames.core.counter import require_same_rules
-from metrics.frames.rejected.fate import Fate, FateJudge
+from metrics.frames.core.state import State
+from metrics.frames.rejected.fate import Fate, FateJudge, Written
 from metrics.frames.rejected.letters import Letter, Wanted
-from metrics.frames.replay_marks import REPLAY_OF, is_mark, mark_of, marked
+from metrics.frames.replay_marks import REPLAY_OF, Place, is_mark, mark_of, marked
 from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import saved_state
@@ -95,14 +96,27 @@ class LetterReplay:
         self._await_commits()
         progress = Progress(on_progress)
         state = self.saved.state if self.saved is not None and self.saved.handover is None else None
-        replayed = {place for message in self._messages(progress) if is_mark(message) for place in marked(message)}
-        judge = FateJudge(self._settings, state, self._limits, replayed, with_returned=with_returned)
+        replayed: set[Place] = set()
+        written: Written = Counter()
+        for message in self._messages(progress):
+            if is_mark(message):
+                replayed.update(marked(message))
+            else:
+                self._add(written, Letter.of(message), state)
+        judge = FateJudge(self._settings, state, self._limits, replayed, written, with_returned=with_returned)
         found: Found = Counter()
         sent = self._sent(wanted, judge, found, progress)
         for partition, letters in groupby(sent, lambda letter: letter.message.partition() or 0):
             while batch := list(islice(letters, BATCH_LETTERS)):
                 self._send(batch, partition)
         return found
+
+    def _add(self, written: Written, letter: Letter, state: State | None) -> None:
+        """Count a letter about a frame that the state has counted as rejected."""
+        place = letter.place
+        at = None if state is None or place is None else state.partitions.get(place.partition)
+        if at is not None and place is not None and place.topic == self._settings.input_topic:
+            written[place.partition, letter.reason] += place.offset < at.position
 
     def _await_commits(self) -> None:
         """Wait until the transactions that were open at first have ended; until then, marks may be hidden behind them.
@@ -158,7 +172,7 @@ class LetterReplay:
 
 @contextmanager
 def opened(settings: Settings, *, sends: bool) -> Iterator[LetterReplay]:
-    """Open a replay of the dead letters; one that sends takes over from the one before, which may still run.
+    """Open a replay of the dead letters. If it sends, it takes over from an earlier one that is still running.
 
     Raises:
         FencedError: another replay has begun meanwhile.

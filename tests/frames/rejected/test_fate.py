@@ -1,5 +1,6 @@
 """What a replay makes of a dead letter, by its headers, the rules of today and the state of the group."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -56,11 +57,20 @@ def fate(
     replayed: set[Place] | None = None,
     with_returned: bool = False,
     known: State | None = None,
+    written: Counter[tuple[int, str]] | None = None,
     **headers: str,
 ) -> Fate:
     letter = Letter.of(cast("Message", Record(frame(T + 60, "a") if data is None else data, headers)))
-    judge = FateJudge(Settings(), known or state(), LIMITS, replayed or set(), with_returned=with_returned)
+    written = Counter() if written is None else written
+    judge = FateJudge(Settings(), known or state(), LIMITS, replayed or set(), written, with_returned=with_returned)
     return judge.fate(letter)
+
+
+def test_of_more_dead_letters_than_the_group_has_rejected_none_is_sent() -> None:
+    known = state()
+    known.partitions[0].tally.rejected = {"wrong_ts": 3}
+    assert fate(known=known, written=Counter({(0, "wrong_ts"): 3, (1, "wrong_ts"): 9})) is Fate.ON_TIME
+    assert fate(known=known, written=Counter({(0, "wrong_ts"): 4})) is Fate.READ_AGAIN
 
 
 def test_a_frame_that_is_valid_today_and_on_time_is_sent() -> None:
@@ -129,4 +139,4 @@ def test_a_frame_that_would_not_arrive_as_it_was_is_not_sent() -> None:
 
 def test_nothing_is_late_for_a_group_that_has_not_counted() -> None:
     letter = Letter.of(cast("Message", Record(frame(T - 3600, "a"))))
-    assert FateJudge(Settings(), None, LIMITS, set(), with_returned=False).fate(letter) is Fate.ON_TIME
+    assert FateJudge(Settings(), None, LIMITS, set(), Counter(), with_returned=False).fate(letter) is Fate.ON_TIME

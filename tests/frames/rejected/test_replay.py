@@ -115,6 +115,22 @@ def test_frames_that_the_settings_could_not_read_count_once_they_can(application
     assert "the outputs agree with the input" in said
 
 
+def test_frames_that_were_read_again_after_a_reset_to_the_beginning_are_not_sent(application: Application) -> None:
+    application.create_topics()
+    frames = [frame(T + second, "a") for second in range(30)]
+    application.send([*frames, b'{"ts":%d,"uid":7}' % (T + 29)])
+    application.run("--until-end")
+    application.run("reset-offsets", "--to", "earliest", "--execute")
+    application.variables["UID_FORMAT"] = "any"
+    application.run("--until-end")
+    assert application.seconds()[-1][:2] == (T + 29, 2)
+    said = application.run("rejected", "replay", "--send").splitlines()
+    assert said[-2:] == [
+        "wrong_uid       1    no  the group reads it again, or has, after a reset",
+        f"sent 0 frames to {application.topic('frames')}",
+    ]
+
+
 def test_the_page_and_the_list_show_dead_letters_but_no_marks(application: Application) -> None:
     a_frame_too_far_ahead(application)
     application.run("rejected", "replay", "--send")
