@@ -7,7 +7,7 @@ from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
 from metrics.frames.records import Record
-from metrics.frames.replay_marks import origin_header
+from metrics.frames.replay_marks import OffsetRanges, origin_header, read_again
 from metrics.frames.saved_state import Handover, SavedState, to_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
@@ -73,6 +73,13 @@ class FrameSink:
             key = (key or b"")[: room_bytes // 2]
             value = (value or b"")[: room_bytes - len(key)]
         self._transaction.send(topic, key, value, self._taken_timestamp_ms(topic, message.timestamp()[1]), headers)
+
+    def mark_read_again(self, ranges: OffsetRanges) -> None:
+        """Mark the dead letters so far of frames that will be read again, in each partition of their topic."""
+        value, headers = read_again(self._settings.input_topic, ranges)
+        topic, now_ms = self._settings.rejected_topic, int(time.time() * 1000)
+        for partition in range(self._in_use.limits[topic].partitions):
+            self._transaction.send(topic, None, value, now_ms, headers, partition)
 
     def republish_valid(self, messages: Sequence[KafkaMessage], rejected: Sequence[RejectedFrame]) -> None:
         """Send frames to OUTPUT_STREAM if it is set: key, bytes, headers, timestamp, and the partition if it exists.

@@ -1,11 +1,11 @@
 """What would become of a dead letter that is replayed now, and therefore whether it is sent."""
 
-from collections import Counter
 from enum import StrEnum
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, Frame, Reason, Rejection
 from metrics.frames.core.reading import reader
 from metrics.frames.core.state import PartitionState, State
+from metrics.frames.rejected.history import History
 from metrics.frames.rejected.letters import Letter
 from metrics.frames.replay_marks import Place
 from metrics.frames.settings import Settings
@@ -13,9 +13,6 @@ from metrics.kafka.topic_limits import Limits
 
 # Upper bound of what a replayed record has beside key and value: its batch, and the header with a place in the input.
 OVERHEAD_BYTES = 512
-
-
-Written = Counter[tuple[int, str]]  # numbers of dead letters by partition of the input, and reason
 
 
 class Fate(StrEnum):
@@ -49,12 +46,9 @@ class FateJudge:
     Args:
         state: of the group; None if nothing is known of it: then no frame is late.
         limits: of the input topic.
-        written: the dead letters about frames before the state's positions. If these are more than the state has
-            counted from the first frame on, some are from before a reset to the beginning; it is unknown which.
+        history: of the dead letter topic. If it has more dead letters about frames before the state's positions than
+            the state has counted from the first frame on, some are from an earlier count; it is unknown which.
         with_returned: whether frames that were replayed, and rejected again, are sent once more.
-
-    Attributes:
-        replayed: frames that were replayed; the caller adds those that it sends.
     """
 
     def __init__(
@@ -62,17 +56,15 @@ class FateJudge:
         settings: Settings,
         state: State | None,
         limits: Limits,
-        replayed: set[Place],
-        written: Written,
+        history: History,
         *,
         with_returned: bool,
     ) -> None:
-        self.replayed = replayed
+        self.history = history
         self._settings = settings
         self._read = reader(settings.shape())
         self._state = state
         self._limits = limits
-        self._written = written
         self._with_returned = with_returned
 
     def fate(self, letter: Letter) -> Fate:
@@ -82,7 +74,7 @@ class FateJudge:
             return Fate.FOREIGN
         if letter.reason in NOT_REPUBLISHED:
             return Fate.COUNTED
-        if place in self.replayed:
+        if place in self.history.replayed:
             return Fate.REPLAYED
         if letter.replay_of is not None and not self._with_returned:
             return Fate.RETURNED
@@ -98,8 +90,7 @@ class FateJudge:
     def _fate_of(self, letter: Letter, place: Place, frame: Frame, state: State) -> Fate:
         """Return what the group would do with a valid frame at its present position."""
         at = state.partitions.get(place.partition) or PartitionState.added(0, state.closing_to)
-        is_old = not state.counted_since and self._written[place.partition, letter.reason] > _rejected(at, letter)
-        if place.offset >= at.position or at.moved_over.is_again(place.offset) or is_old:
+        if place.offset >= at.position or self._is_superseded(letter, place, state, at):
             return Fate.READ_AGAIN
         is_ahead = at.newest >= 0 and frame.ts > at.newest + self._settings.future_limit_s
         if letter.reason == Reason.FUTURE and is_ahead:
@@ -108,6 +99,15 @@ class FateJudge:
             return Fate.ON_TIME
         return Fate.LATE_IN_MINUTE if state.last_end_of(frame.ts) > at.watermark else Fate.LATE
 
-
-def _rejected(at: PartitionState, letter: Letter) -> int:
-    return at.tally.rejected.get(letter.reason, 0)
+    def _is_superseded(self, letter: Letter, place: Place, state: State, at: PartitionState) -> bool:
+        """Return whether the frame may have been counted since its dead letter was written."""
+        reset = self.history.last_reset(letter, place)
+        if reset >= 0:
+            is_before_reset = (letter.message.offset() or 0) < reset
+        else:  # an earlier version has reset it without a mark
+            is_before_reset = at.moved_over.is_again(place.offset)
+        written, rejected = (
+            self.history.written[place.partition, letter.reason],
+            at.tally.rejected.get(letter.reason, 0),
+        )
+        return is_before_reset or (not state.counted_since and written > rejected)

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Message
@@ -20,10 +20,10 @@ from metrics.deadline import Deadline
 from metrics.errors import BrokerError, FencedError
 from metrics.frames import topics_in_use
 from metrics.frames.core.counter import require_same_rules
-from metrics.frames.core.state import State
-from metrics.frames.rejected.fate import Fate, FateJudge, Written
+from metrics.frames.rejected.fate import Fate, FateJudge
+from metrics.frames.rejected.history import History
 from metrics.frames.rejected.letters import Letter, Wanted
-from metrics.frames.replay_marks import REPLAY_OF, Place, is_mark, mark_of, marked
+from metrics.frames.replay_marks import REPLAY_OF, is_mark, replayed
 from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import saved_state
@@ -96,27 +96,16 @@ class LetterReplay:
         self._await_commits()
         progress = Progress(on_progress)
         state = self.saved.state if self.saved is not None and self.saved.handover is None else None
-        replayed: set[Place] = set()
-        written: Written = Counter()
-        for message in self._messages(progress):
-            if is_mark(message):
-                replayed.update(marked(message))
-            else:
-                self._add(written, Letter.of(message), state)
-        judge = FateJudge(self._settings, state, self._limits, replayed, written, with_returned=with_returned)
+        history = History(self._settings.input_topic, state)
+        for records in self._partitions(progress):
+            history.add(records)
+        judge = FateJudge(self._settings, state, self._limits, history, with_returned=with_returned)
         found: Found = Counter()
         sent = self._sent(wanted, judge, found, progress)
         for partition, letters in groupby(sent, lambda letter: letter.message.partition() or 0):
             while batch := list(islice(letters, BATCH_LETTERS)):
                 self._send(batch, partition)
         return found
-
-    def _add(self, written: Written, letter: Letter, state: State | None) -> None:
-        """Count a letter about a frame that the state has counted as rejected."""
-        place = letter.place
-        at = None if state is None or place is None else state.partitions.get(place.partition)
-        if at is not None and place is not None and place.topic == self._settings.input_topic:
-            written[place.partition, letter.reason] += place.offset < at.position
 
     def _await_commits(self) -> None:
         """Wait until the transactions that were open at first have ended; until then, marks may be hidden behind them.
@@ -137,19 +126,20 @@ class LetterReplay:
                 hint="try again, or start the main job, which aborts it",
             )
 
-    def _messages(self, progress: Progress) -> Iterator[Message]:
+    def _partitions(self, progress: Progress) -> Iterator[Iterator[Message]]:
         streams = Streams(self._consumer, self._ranges)
         for at in self._ranges:
-            yield from progress.over(at, streams.of(at.topic, at.partition))
+            yield progress.over(at, streams.of(at.topic, at.partition))
 
     def _sent(self, wanted: Wanted, judge: FateJudge, found: Found, progress: Progress) -> Iterator[Letter]:
         """Yield the letters to send, partition by partition; add each wanted one to `found`."""
-        for letter in (Letter.of(message) for message in self._messages(progress) if not is_mark(message)):
+        messages = chain.from_iterable(self._partitions(progress))
+        for letter in (Letter.of(message) for message in messages if not is_mark(message)):
             if wanted.includes(letter):
                 fate = judge.fate(letter)
                 found[letter.reason, fate] += 1
                 if fate.is_sent and letter.place is not None:
-                    judge.replayed.add(letter.place)  # it may have another dead letter, after a reset
+                    judge.history.replayed.add(letter.place)  # it may have another dead letter, after a reset
                     yield letter
 
     def _send(self, letters: Sequence[Letter], partition: int) -> None:
@@ -164,7 +154,7 @@ class LetterReplay:
             timestamp_ms = self._limits.nearest_ms(message.timestamp()[1], now_ms)
             headers: Headers = [(REPLAY_OF, (letter.replay_of or str(place)).encode())]
             transaction.send(topic, message.key(), message.value(), timestamp_ms, headers, place.partition)
-        value, headers = mark_of(topic, places)
+        value, headers = replayed(topic, places)
         transaction.send(self._settings.rejected_topic, None, value, now_ms, headers, partition)
         transaction.commit([])
         self.sent += len(letters)

@@ -5,6 +5,7 @@ from confluent_kafka import Consumer
 
 from metrics.frames.core.state import State
 from metrics.frames.job.takeover import taken_over
+from metrics.frames.reset.state import read_again_by
 from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.frames.status.facts import Seen
@@ -31,4 +32,6 @@ def commit(consumer: Consumer, settings: Settings, in_use: TopicsInUse, seen: Se
         return saved is not None and (saved.state, saved.topic_id, saved.instance.id) == expected
 
     with taken_over(consumer, settings, in_use, is_unmoved) as sink:
+        if ranges := read_again_by(seen.state, after):
+            sink.mark_read_again(ranges)
         sink.retire(after)

@@ -1,6 +1,6 @@
 """Reset of one group: planned first, then executed."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -12,7 +12,15 @@ from metrics.frames.core.state import Rules, State
 from metrics.frames.job.takeover import require_inactive
 from metrics.frames.reset import commit
 from metrics.frames.reset.replay import NEVER, Replay, frames_between
-from metrics.frames.reset.state import all_closed_through, begun_again, lost_frames, skipping, without_windows
+from metrics.frames.reset.replayed import number_replayed
+from metrics.frames.reset.state import (
+    all_closed_through,
+    begun_again,
+    lost_frames,
+    read_again_by,
+    skipping,
+    without_windows,
+)
 from metrics.frames.reset.target import Offset, Since, Target, goals
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND, SIZES, Size
@@ -71,6 +79,8 @@ class Plan(msgspec.Struct):
             is before or between such windows; null if there are none.
         averages_since: the first second of averages and counters after the reset; null if they run over everything.
         twice: topics that will contain records twice, each with their number at most; null if unknown.
+        replayed: frames to be read again that `rejected replay` has sent a second time: they count twice if they are
+            valid by the rules of the next run.
         is_whole: whether the topic still has all frames; if not, windows that lack some cannot be published again.
         has_changes: false if the group already has this position.
         is_done: whether the reset was executed.
@@ -90,6 +100,7 @@ class Plan(msgspec.Struct):
     never_published: dict[str, WindowRange | None]
     averages_since: Moment | None
     twice: dict[str, int | None]
+    replayed: int
     is_whole: bool
     has_changes: bool
     is_done: bool = False
@@ -99,7 +110,7 @@ class Reset:
     """Reset of one group, to be planned and then executed.
 
     Attributes:
-        frames: upper estimate of the number of frames that planning reads.
+        frames: upper estimate of the number of frames and dead letters that planning reads.
     """
 
     def __init__(
@@ -109,6 +120,7 @@ class Reset:
         in_use: TopicsInUse,
         seen: Seen,
         ranges: Mapping[int, OffsetRange],
+        letters: Sequence[PartitionRange],
         target: Target,
     ) -> None:
         self._consumer = consumer
@@ -117,6 +129,7 @@ class Reset:
         self._seen = seen
         self._before = self._after = seen.state
         self._ranges = ranges
+        self._letters = letters
         self._lows = {number: at.low for number, at in ranges.items()}
         self._positions = {number: at.position for number, at in seen.state.partitions.items()}
         self._target = target
@@ -125,6 +138,7 @@ class Reset:
         self._skips = any(move > 0 for move in moves.values())
         self._goes_back = isinstance(target, Since) or any(move < 0 for move in moves.values())
         again = sum(max(0, self._positions[number] - low) for number, low in self._lows.items())
+        again += sum(at.end - at.start for at in letters)
         self.frames = sum(max(0, move) for move in moves.values()) + (again if self._goes_back else 0)
 
     def work_out(self, on_progress: Callable[[int], None]) -> Plan:
@@ -139,7 +153,10 @@ class Reset:
             self._after = self._ahead(progress)
         elif self._goes_back:
             self._after = self._back(progress)
-        return self._plan()
+        again = read_again_by(self._before, self._after)
+        topic = self._seen.topic
+        replayed = number_replayed(self._consumer, self._letters, topic, again, progress) if again else 0
+        return self._plan(replayed)
 
     def _back(self, progress: Progress) -> State:
         """Count the frames again from the first in the topic, to a point where no open window lacks one."""
@@ -189,7 +206,7 @@ class Reset:
         ranges = [PartitionRange(self._seen.topic, number, *self._ranges[number]) for number in cut]
         return windows_whole_from(Streams(self._consumer, ranges), ranges, self._before)
 
-    def _plan(self) -> Plan:
+    def _plan(self, replayed: int) -> Plan:
         before, after, seen = self._before, self._after, self._seen
         moves = [_move(number, at, after.partitions[number].position) for number, at in self._positions.items()]
         read_again = sum(move.read_again for move in moves)
@@ -209,6 +226,7 @@ class Reset:
             {size.plural: self._never_published(size) for size in SIZES},
             _moment(after.counted_since),
             self._twice(again, read_again),
+            replayed,
             not self._cut(),
             after != before,
         )
@@ -291,9 +309,12 @@ def opened(settings: Settings, target: Target) -> Iterator[Reset]:
     admin = open_admin(settings)
     in_use = topics_in_use.check(admin, settings)
     ranges = offset_ranges(admin, seen.topic, len(seen.state.partitions))
+    rejected = settings.rejected_topic
+    ends = offset_ranges(admin, rejected, in_use.limits[rejected].partitions)
+    letters = [PartitionRange(rejected, number, *at) for number, at in ends.items()]
     consumer = open_reader(settings)
     try:
-        yield Reset(consumer, settings, in_use, seen, ranges, target)
+        yield Reset(consumer, settings, in_use, seen, ranges, letters, target)
     finally:
         consumer.close()
 

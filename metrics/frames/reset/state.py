@@ -77,6 +77,13 @@ def moved_over_by(before: PartitionState, after: PartitionState) -> MovedOver:
     return MovedOver(again_from, again_to, skipped_from, skipped_to)
 
 
+def read_again_by(before: State, after: State) -> dict[int, tuple[int, int]]:
+    """Return the ranges of offsets, by partition, whose frames a reset lets the group judge once more."""
+    starts = {number: at.held_at if at.held_at >= 0 else at.position for number, at in after.partitions.items()}
+    ends = {number: at.position for number, at in before.partitions.items()}
+    return {number: (start, ends[number]) for number, start in starts.items() if start < ends[number]}
+
+
 def _resolutions(before: PartitionState, after: PartitionState) -> list[tuple[int, int]]:
     """Return how held frames were resolved, also before those that open windows need: `verify` judges them by it."""
     return [at for at in before.resolutions if at[0] <= after.restart_offset] + [

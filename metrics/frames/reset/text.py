@@ -79,5 +79,10 @@ def warnings(plan: Plan) -> Iterator[str]:
             yield "to have each once: delete and recreate these topics before the next run"
         else:
             yield "to have each once: count again with another CONSUMER_GROUP_ID and other topics"
+    if plan.replayed:
+        yield (
+            f"replayed frames (rejected replay) are in the topic twice: {numbered(plan.replayed, 'frame')} to be read "
+            "again will count twice if valid by the settings of the next run"
+        )
     if plan.skipped:
         yield "verify will report skipped windows as missing, and skipped frames in OUTPUT_STREAM if set"

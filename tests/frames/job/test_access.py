@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from metrics.frames.producer import generator
-from tests.frames.rejected.dead_letters import reject
 from tests.kafka.access import allow, guarded, let_in_as
-from tests.kafka.application import PROJECT, Application, frame
+from tests.kafka.application import PROJECT, Application
 
 pytestmark = pytest.mark.broker
 
@@ -43,7 +42,7 @@ def test_the_documented_rules_are_enough(addresses: dict[str, str], tmp_path: Pa
     app = application(addresses)
     allow_all(addresses, app)
     file = tmp_path / "frames.jsonl"
-    file.write_bytes(b"\n".join([*FRAMES, b"no frame"]))
+    file.write_bytes(b"\n".join([*FRAMES, b"no frame", b'{"ts":2000000000,"uid":7}']))
     let_in_as(app, "prepare-topics")
     app.run("prepare-topics", "/dev/null", "--partitions", "2")
     let_in_as(app, "feed")
@@ -58,7 +57,11 @@ def test_the_documented_rules_are_enough(addresses: dict[str, str], tmp_path: Pa
     assert "agree" in app.run("verify")
     assert app.topic("seconds") in app.run("topics")
     assert '"reason":"not_json"' in app.run("rejected")
-    reject(Application(addresses["OPEN"], name=app.name), [frame(2_000_000_000, "a")])
+    let_in_as(app, "job")
+    assert "done" in app.run("reset-offsets", "--to", "earliest", "--execute")
+    app.run("--until-end")
+    let_in_as(app, "readers")
+    app.variables["UID_FORMAT"] = "any"
     assert "--send sends 1 frame" in app.run("rejected", "replay")
     let_in_as(app, "replay")
     assert "sent 1 frame" in app.run("rejected", "replay", "--send")

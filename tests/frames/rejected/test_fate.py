@@ -2,19 +2,23 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pytest
 
 from metrics.frames.core.state import MovedOver, PartitionState, Rules, State
 from metrics.frames.rejected.fate import Fate, FateJudge
+from metrics.frames.rejected.history import History
 from metrics.frames.rejected.letters import Letter
-from metrics.frames.replay_marks import Place
+from metrics.frames.replay_marks import OffsetRanges, Place, read_again
 from metrics.frames.settings import Settings
+from metrics.kafka.record_metadata import Headers
 from metrics.kafka.topic_limits import Limits
 from tests.kafka.application import frame
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from confluent_kafka import Message
 
 T = 1468244340  # the start of a minute
@@ -24,10 +28,16 @@ HERE = Place("frames", 0, 7)
 
 @dataclass
 class Record:
-    """A record of the dead letter topic, about offset 7 of partition 0 unless its headers say otherwise."""
+    """The record at offset 10 of the dead letter topic, about offset 7 of partition 0 if its headers do not differ."""
 
     data: bytes | None = frame(T + 60, "a")
     headers_given: dict[str, str] = field(default_factory=dict)
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 10
 
     def headers(self) -> list[tuple[str, str | bytes | None]]:
         headers = {"reason": "wrong_ts", "topic": "frames", "partition": "0", "offset": "7"} | self.headers_given
@@ -58,11 +68,15 @@ def fate(
     with_returned: bool = False,
     known: State | None = None,
     written: Counter[tuple[int, str]] | None = None,
+    marks: "Iterable[Message]" = (),
     **headers: str,
 ) -> Fate:
     letter = Letter.of(cast("Message", Record(frame(T + 60, "a") if data is None else data, headers)))
-    written = Counter() if written is None else written
-    judge = FateJudge(Settings(), known or state(), LIMITS, replayed or set(), written, with_returned=with_returned)
+    history = History("frames", None)
+    history.replayed = replayed or set()
+    history.written = Counter() if written is None else written
+    history.add(marks)
+    judge = FateJudge(Settings(), known or state(), LIMITS, history, with_returned=with_returned)
     return judge.fate(letter)
 
 
@@ -71,6 +85,48 @@ def test_of_more_dead_letters_than_the_group_has_rejected_none_is_sent() -> None
     known.partitions[0].tally.rejected = {"wrong_ts": 3}
     assert fate(known=known, written=Counter({(0, "wrong_ts"): 3, (1, "wrong_ts"): 9})) is Fate.ON_TIME
     assert fate(known=known, written=Counter({(0, "wrong_ts"): 4})) is Fate.READ_AGAIN
+
+
+class Mark(NamedTuple):
+    """The mark of a reset, at an offset of the dead letter topic."""
+
+    at: int
+    ranges: OffsetRanges
+    topic: str = "frames"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.at
+
+    def headers(self) -> Headers:
+        return read_again(self.topic, self.ranges)[1]
+
+    def value(self) -> bytes:
+        return read_again(self.topic, self.ranges)[0]
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        ([Mark(11, {0: (7, 8)})], Fate.READ_AGAIN),
+        ([Mark(9, {0: (7, 8)})], Fate.ON_TIME),
+        ([Mark(9, {0: (0, 90)}), Mark(11, {0: (7, 90)})], Fate.READ_AGAIN),
+        ([Mark(9, {0: (0, 90)}), Mark(11, {0: (8, 90)})], Fate.ON_TIME),
+        ([Mark(11, {0: (0, 7)})], Fate.ON_TIME),
+        ([Mark(11, {1: (0, 90)})], Fate.ON_TIME),
+        ([Mark(11, {0: (0, 90)}, "other")], Fate.ON_TIME),
+    ],
+)
+def test_a_dead_letter_from_before_a_reset_over_its_frame_is_not_sent(marks: list[Mark], expected: Fate) -> None:
+    assert fate(marks=cast("list[Message]", marks)) is expected
+
+
+def test_a_dead_letter_from_after_a_marked_reset_is_sent_though_its_frame_was_read_again() -> None:
+    marks = cast("list[Message]", [Mark(9, {0: (40, 50)})])
+    assert fate(marks=marks, offset="45") is Fate.ON_TIME
+    assert fate(offset="45") is Fate.READ_AGAIN  # a reset of an earlier version wrote no mark
 
 
 def test_a_frame_that_is_valid_today_and_on_time_is_sent() -> None:
@@ -139,4 +195,6 @@ def test_a_frame_that_would_not_arrive_as_it_was_is_not_sent() -> None:
 
 def test_nothing_is_late_for_a_group_that_has_not_counted() -> None:
     letter = Letter.of(cast("Message", Record(frame(T - 3600, "a"))))
-    assert FateJudge(Settings(), None, LIMITS, set(), Counter(), with_returned=False).fate(letter) is Fate.ON_TIME
+    assert (
+        FateJudge(Settings(), None, LIMITS, History("frames", None), with_returned=False).fate(letter) is Fate.ON_TIME
+    )

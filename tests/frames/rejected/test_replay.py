@@ -16,7 +16,7 @@ from metrics.frames.rejected import replay
 from metrics.frames.rejected.fate import Fate
 from metrics.frames.rejected.letters import Wanted
 from metrics.frames.rejected.replay import opened
-from metrics.frames.replay_marks import Place, mark_of
+from metrics.frames.replay_marks import Place, replayed
 from metrics.frames.results import rejected as newest
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin
@@ -115,20 +115,43 @@ def test_frames_that_the_settings_could_not_read_count_once_they_can(application
     assert "the outputs agree with the input" in said
 
 
-def test_frames_that_were_read_again_after_a_reset_to_the_beginning_are_not_sent(application: Application) -> None:
+def fates(application: Application, *options: str) -> set[tuple[str, ...]]:
+    """Replay, and return the lines of the table: reason, number of frames, whether they are sent, and why."""
+    lines = (line.split(maxsplit=3) for line in application.run("rejected", "replay", *options).splitlines()[1:])
+    return {(*line[:3], line[3].partition(":")[0]) for line in lines if line[2] in {"yes", "no"}}
+
+
+def test_after_a_reset_only_frames_that_are_rejected_since_then_are_sent(application: Application) -> None:
     application.create_topics()
     frames = [frame(T + second, "a") for second in range(30)]
-    application.send([*frames, b'{"ts":%d,"uid":7}' % (T + 29)])
+    numbered, listed = b'{"ts":%d,"uid":7}' % (T + 29), b'{"ts":%d,"uid":["b"]}' % (T + 90)
+    application.send([*frames, numbered, listed])
     application.run("--until-end")
     application.run("reset-offsets", "--to", "earliest", "--execute")
     application.variables["UID_FORMAT"] = "any"
     application.run("--until-end")
     assert application.seconds()[-1][:2] == (T + 29, 2)
-    said = application.run("rejected", "replay", "--send").splitlines()
-    assert said[-2:] == [
-        "wrong_uid       1    no  the group reads it again, or has, after a reset",
-        f"sent 0 frames to {application.topic('frames')}",
-    ]
+
+    again = "the group reads it again, or has, after a reset"
+    assert fates(application) == {("wrong_uid", "1", "no", again), ("wrong_uid", "2", "no", "invalid")}
+    application.variables["UID_FIELD"] = "/uid/0"
+    expected = {
+        ("wrong_uid", "1", "no", "invalid"),
+        ("wrong_uid", "1", "no", again),
+        ("wrong_uid", "1", "yes", "on time"),
+    }
+    assert fates(application, "--send") == expected
+    assert application.read("frames")[-1].value() == listed
+
+
+def test_a_reset_over_frames_that_were_replayed_says_that_they_may_count_twice(application: Application) -> None:
+    a_frame_too_far_ahead(application)
+    application.run("rejected", "replay", "--send")
+    said = " ".join(application.run("reset-offsets", "--to", "earliest").split())
+    assert "replayed frames (rejected replay) are in the topic twice: 1 frame to be read again will count twice" in said
+    assert json.loads(application.run("reset-offsets", "--to", "earliest", "--json"))["replayed"] == 1
+    after = f"offset:{94 + 3}"
+    assert json.loads(application.run("reset-offsets", "--to", after, "--json"))["replayed"] == 0
 
 
 def test_the_page_and_the_list_show_dead_letters_but_no_marks(application: Application) -> None:
@@ -258,7 +281,7 @@ def test_a_mark_behind_an_open_transaction_is_not_overlooked(application: Applic
     job.begin_transaction()
     job.produce(application.topic("rejected"), b"no frame", headers=[("reason", b"not_json")])
     assert job.flush(TIMEOUT_S) == 0
-    value, headers = mark_of(application.topic("frames"), [Place(application.topic("frames"), 0, 1)])
+    value, headers = replayed(application.topic("frames"), [Place(application.topic("frames"), 0, 1)])
     _write(application, value, headers)
     with opened(Settings.load(application.environment()), sends=False) as found:
         job.commit_transaction(TIMEOUT_S)
