@@ -1,4 +1,4 @@
-"""The files for those who observe the main job, docs/observe, and Prometheus' own programs that test them."""
+"""The files for those who observe the jobs, docs/observe, and Prometheus' own programs that test them."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "observe"
+DASHBOARDS = ("frames", "views")
 INSTALL = "apt-get install --no-install-recommends prometheus"
 
 
@@ -24,13 +25,18 @@ def program(name: str) -> str:
     return found
 
 
-def dashboard() -> dict[str, Any]:
-    return dict(json.loads((FOLDER / "grafana" / "frames.json").read_text(encoding="utf-8")))
+def dashboard(name: str) -> dict[str, Any]:
+    return dict(json.loads((FOLDER / "grafana" / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def targets() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the title of a panel and one of its targets, for all of the dashboard."""
-    for panel in dashboard()["panels"]:
+def panels(name: str) -> list[dict[str, Any]]:
+    """Return the panels of a dashboard, without the titles of rows."""
+    return [panel for panel in dashboard(name)["panels"] if panel["type"] != "row"]
+
+
+def targets(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the title of a panel and one of its targets, for all of a dashboard."""
+    for panel in panels(name):
         for target in panel["targets"]:
             yield panel["title"], target
 

@@ -508,7 +508,7 @@ def test_prometheus_finds_its_files_and_scrapes_the_application_where_that_serve
     ]
 
 
-def test_grafana_finds_its_dashboard_and_asks_prometheus() -> None:
+def test_grafana_finds_its_dashboards_and_asks_prometheus() -> None:
     files = mounted("grafana")
     at = "/etc/grafana/provisioning"
     [source] = yaml.safe_load(files[f"{at}/datasources/frames.yml"].read_text(encoding="utf-8"))["datasources"]
@@ -519,6 +519,8 @@ def test_grafana_finds_its_dashboard_and_asks_prometheus() -> None:
     home = environment_of("grafana")["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert Path(home).parent == Path(provider["options"]["path"])
     assert files[home].exists()
+    dashboards = {path for name, path in files.items() if Path(name).parent == Path(home).parent}
+    assert dashboards == set((ROOT / "docs" / "observe" / "grafana").glob("*.json"))
 
 
 def test_the_commands_that_compose_runs_are_commands_of_the_application() -> None:
