@@ -10,7 +10,8 @@ from metrics.harvest.core.run_report import StreamReport
 from metrics.harvest.listening.progress import Progress
 from metrics.harvest.web import figures
 from metrics.harvest.web.charts import Chart
-from metrics.harvest.web.figures import BY_ID, Digest, Order, ShowRow
+from metrics.harvest.web.figures import BY_ID, Digest, ShowRow
+from metrics.web import tables
 from metrics.web.shell import heading, paragraph
 
 USERS = 20  # of a page of the table
@@ -31,14 +32,6 @@ _STREAM_ENTRY = """
   <div class="quiet">{{ props.row.reasons }}</div>
   <div class="quiet">{{ props.row.why }}</div>
 </div>
-"""
-_NAMES = """
-<q-tr :props="props">
-  <q-th v-for="column in props.cols" :key="column.name" :props="props" :aria-sort="column.order">
-    <button type="button" class="sort" @click="() => $parent.$emit('sort', column.name)">{{ column.label
-      }}<q-icon v-if="column.icon" :name="column.icon" aria-hidden="true"></q-icon></button>
-  </q-th>
-</q-tr>
 """
 _USER = """
 <q-tr :props="props" class="user">
@@ -193,66 +186,43 @@ class UsersCard:
     def __init__(self, digest: Callable[[], Awaitable[Digest | None]]) -> None:
         self._digest = digest
         self._order = BY_ID
-        self._page = 0
         with ui.element("section").classes("card"):
             with ui.element("div").classes("heading"):
                 heading(2, "Users")
                 self._search = ui.input("id or name").props("outlined dense clearable debounce=250 type=search")
-                self._search.on_value_change(lambda: self._turn(-self._page))
+                self._search.on_value_change(self._show_first)
             self._words = paragraph("quiet")
             self._table = _table(USERS_COLUMNS, {"id", "age", "events", "successful"}, "users", "Users", "id")
             self._table.props("hide-bottom :rows-per-page-options=[0]")
-            self._table.add_slot("header", _NAMES)
+            self._table.add_slot("header", tables.HEADER)
             self._table.add_slot("body", _USER)
             self._table.on("sort", lambda event: self._sort(f"{event.args}"))
-            with ui.element("div").classes("turn") as self._turning:
-                self._place = paragraph("quiet")
-                self._back = _turn_button("chevron_left", "Previous page", lambda: self._turn(-1))
-                self._on = _turn_button("chevron_right", "Next page", lambda: self._turn(1))
+            self._pager = tables.Pager(USERS, self._show_again)
 
     def show(self, digest: Digest) -> None:
         """Show the first users of another run."""
         self._search.value = ""
-        self._order, self._page = BY_ID, 0
+        self._order, self._pager.page = BY_ID, 0
         self._show(digest)
 
     async def _sort(self, column: str) -> None:
-        """Sort by a column; once more, the other way round."""
-        is_same = column == self._order.column
-        self._order = Order(column, is_descending=is_same and not self._order.is_descending)
-        await self._turn(-self._page)
+        self._order = self._order.by(column)
+        await self._show_first()
 
-    async def _turn(self, pages: int) -> None:
-        self._page += pages
+    async def _show_first(self) -> None:
+        self._pager.page = 0
+        await self._show_again()
+
+    async def _show_again(self) -> None:
         digest = await self._digest()
         if digest is not None:
             self._show(digest)
 
     def _show(self, digest: Digest) -> None:
         users = figures.matching(digest, f"{self._search.value or ''}", self._order)
-        last = max(0, len(users) - 1) // USERS
-        self._page = min(max(0, self._page), last)
-        shown = users[self._page * USERS :][:USERS]
-        self._table.columns = [column | _order_of(column["name"], self._order) for column in self._table.columns]
-        self._table.rows = [figures.user_row(user, digest) for user in shown]
+        self._table.columns = [column | self._order.of(column["name"]) for column in self._table.columns]
+        self._table.rows = [figures.user_row(user, digest) for user in users[self._pager.rows(len(users))]]
         self._words.set_text(figures.found(len(users), len(digest.report.reports.users)))
-        self._place.set_text(figures.place(self._page * USERS, len(shown), len(users)))
-        self._turning.set_visibility(last > 0)
-        self._back.set_enabled(self._page > 0)
-        self._on.set_enabled(self._page < last)
-
-
-def _turn_button(icon: str, label: str, turn: Callable[[], Awaitable[None]]) -> ui.button:
-    button = ui.button(icon=icon, color=None, on_click=turn).classes("act").props(f'flat aria-label="{label}"')
-    return button.tooltip(label)
-
-
-def _order_of(column: str, order: Order) -> dict[str, str]:
-    """Return how a column is sorted, for assistive technology and as an icon."""
-    if column != order.column:
-        return {"order": "none", "icon": ""}
-    direction = ("descending", "arrow_downward") if order.is_descending else ("ascending", "arrow_upward")
-    return dict(zip(("order", "icon"), direction, strict=True))
 
 
 def _table(names: dict[str, str], numbers: set[str], classes: str, label: str, key: str) -> ui.table:

@@ -13,6 +13,7 @@ from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.terminal.tables import cell
 from metrics.text import escaped, listed, numbered, shortened
 from metrics.web.cards import Figure
+from metrics.web.tables import Order
 
 NONE = "-"
 OTHER = "other"
@@ -56,14 +57,7 @@ class ShowRow(NamedTuple):
     liked: int
 
 
-class Order(NamedTuple):
-    """An order of users."""
-
-    column: str
-    is_descending: bool
-
-
-BY_ID = Order("id", is_descending=False)
+BY_ID = Order("id")
 
 
 class Digest(NamedTuple):
@@ -221,11 +215,6 @@ def _line(event: ReportedEvent) -> dict[str, str]:
 def _cut(name: str, text: str) -> dict[str, str]:
     """Return a text as a cell of limited length, and the whole text for its tooltip."""
     return {name: cell(text), f"whole_{name}": shortened(escaped(text), WHOLE)}
-
-
-def place(first: int, number: int, of: int) -> str:
-    """Return which of some users are listed, as text; `first` counts from 0."""
-    return f"{first + 1:,}-{first + number:,} of {of:,}"
 
 
 def matching(digested: Digest, words: str, order: Order) -> list[UserReport]:
