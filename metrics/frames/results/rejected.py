@@ -5,19 +5,23 @@ from contextlib import closing
 from threading import Event
 
 import msgspec
-from confluent_kafka import Message
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from metrics.deadline import Deadline
+from metrics.errors import BrokerError, StateError
 from metrics.frames import topics_in_use
-from metrics.frames.replay_marks import is_mark
+from metrics.frames.replay_marks import REPLAY_OF, Place, is_mark
 from metrics.frames.results.read import newest
 from metrics.frames.settings import Settings
-from metrics.kafka.clients import open_admin, open_reader
-from metrics.kafka.reader import Streams
+from metrics.kafka.clients import assign, open_admin, open_observer, open_reader
+from metrics.kafka.errors import PASSING, broker_error
+from metrics.kafka.reader import PartitionRange, Streams
 from metrics.kafka.record_metadata import headers_of, stamp_ms
 from metrics.kafka.tail import Tail
 from metrics.times import Moment
 
 BEGINNING_BYTES = 200
+WHOLE_TIMEOUT_S, STEP_S = 5.0, 0.1
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -30,6 +34,9 @@ class DeadLetter(msgspec.Struct, frozen=True):
         stamped_at: its Kafka timestamp; null if it has none.
         size_bytes: its size.
         beginning: its first bytes as text.
+        record: place of this record itself, in the dead letter topic.
+        kept_bytes: size of what the record has of the frame: all of it, unless that was too large.
+        replay_of: the frame that this one repeats, if it was replayed and rejected again.
     """
 
     reason: str
@@ -38,6 +45,9 @@ class DeadLetter(msgspec.Struct, frozen=True):
     stamped_at: Moment | None
     size_bytes: int
     beginning: str
+    record: Place
+    kept_bytes: int
+    replay_of: str | None
 
 
 def latest(
@@ -57,13 +67,43 @@ def latest(
     partitions = topics_in_use.require(admin, settings, {"REJECTED_TOPIC": topic})[topic]
     ranges = newest(admin, topic, partitions, most)
     with closing(open_reader(settings)) as reader:
-        streams = Streams(reader, ranges)
-        found = [message for at in ranges for message in streams.of(topic, at.partition) if not is_mark(message)]
-    found.sort(key=lambda message: stamp_ms(message) or 0)
-    yield [_frame(message) for message in found[-most:]]
+        found = [one for at in ranges for one in _stamped(reader, at)]
+    found.sort(key=lambda one: one[0])
+    yield [frame for _, frame in found[-most:]]
     with closing(Tail(settings, ranges, on_outage)) as tail:
         for messages in tail.records(stopping):
             yield [_frame(message) for message in messages if not is_mark(message)]
+
+
+def _stamped(reader: Consumer, at: PartitionRange) -> Iterator[tuple[int, DeadLetter]]:
+    """Yield the dead letters of a partition with their timestamps in ms; its whole frames are then no longer needed."""
+    for message in Streams(reader, [at]).of(at.topic, at.partition):
+        if not is_mark(message):
+            yield stamp_ms(message) or 0, _frame(message)
+
+
+def read_whole(settings: Settings, frame: DeadLetter) -> bytes | None:
+    """Read the frame of a dead letter, of which only the beginning is kept; None if the record has no value.
+
+    Raises:
+        StateError: the record is gone, or is another one by now.
+        BrokerError: no answer within WHOLE_TIMEOUT_S.
+    """
+    topic, partition, offset = frame.record
+    gone = StateError(f"{frame.record} is gone", why="its retention time is over, or the topic was deleted meanwhile")
+    deadline = Deadline(WHOLE_TIMEOUT_S)
+    with closing(open_observer(settings)) as consumer:
+        assign(consumer, [TopicPartition(topic, partition, offset)])
+        while not deadline.has_passed():
+            for message in consumer.consume(1, STEP_S):
+                error = message.error()
+                if error is None and _frame(message) == frame:
+                    return message.value()
+                if error is None or error.code() in (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET):
+                    raise gone
+                if error.code() not in PASSING:
+                    raise broker_error(f"{frame.record} cannot be read", [error])
+    raise BrokerError(f"{frame.record} cannot be read", why=f"no answer from the broker within {WHOLE_TIMEOUT_S:.0f} s")
 
 
 def _frame(message: Message) -> DeadLetter:
@@ -76,6 +116,9 @@ def _frame(message: Message) -> DeadLetter:
         None if timestamp_ms is None else Moment.of(timestamp_ms // 1000),
         int(cut_from_bytes) if cut_from_bytes.isdecimal() else len(value),
         value[:BEGINNING_BYTES].decode(errors="replace"),
+        Place(message.topic() or "", message.partition() or 0, message.offset() or 0),
+        len(value),
+        headers.get(REPLAY_OF),
     )
 
 

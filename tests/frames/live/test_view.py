@@ -9,6 +9,7 @@ import pytest
 
 from metrics.frames.live.subscription import MAX_WAITING
 from metrics.frames.live.view import KEEP_REJECTED, MAX_LISTENERS, LiveView, Outage, TooManyListenersError
+from metrics.frames.replay_marks import Place
 from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.sizes import MINUTE, SECOND
 from tests.frames.live.results import T, minute, second, starts
@@ -66,7 +67,8 @@ def test_every_change_increases_the_version() -> None:
 
 
 def rejected(number: int) -> DeadLetter:
-    return DeadLetter("invalid", "no ts", f"frames/0 offset {number}", None, 2, "{}")
+    record = Place("frames-rejected", 0, number)
+    return DeadLetter("no_ts", "no ts", f"frames/0 offset {number}", None, 2, "{}", record, 2, None)
 
 
 def test_the_last_rejected_frames_are_kept_newest_first() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from metrics.frames.replay_marks import Place
 from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.web.cards import beginning, how_many
 
@@ -19,7 +20,8 @@ from metrics.frames.web.cards import beginning, how_many
 )
 def test_only_a_cut_frame_ends_in_an_ellipsis(frame: bytes, shown: str) -> None:
     kept = frame[:200].decode(errors="replace")
-    assert beginning(DeadLetter("invalid_json", "", "frames/0 offset 1", None, len(frame), kept)) == shown
+    size, record = len(frame), Place("frames-rejected", 0, 5)
+    assert beginning(DeadLetter("not_json", "", "frames/0 offset 1", None, size, kept, record, size, None)) == shown
 
 
 def test_the_number_of_rejected_frames_is_shown_or_that_there_are_none() -> None:
