@@ -16,7 +16,7 @@ from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Status
 from metrics.times import ALL_TIME
 
-KEEP_REJECTED = 50
+KEEP_REJECTED = 100
 MAX_LISTENERS = 100
 MOST_SPECIFIC = ("status", "results")  # of the sources of outages; the others follow
 

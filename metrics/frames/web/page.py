@@ -10,7 +10,10 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
 from metrics.frames.status import warnings
 from metrics.frames.web import figures
-from metrics.frames.web.cards import ChartCard, InstanceLine, RejectedCard, StatusBanner, WhyCard
+from metrics.frames.web.cards import ChartCard, InstanceLine, StatusBanner
+from metrics.frames.web.dead_letters import DeadLettersCard
+from metrics.frames.web.open_windows import OpenWindowsCard
+from metrics.frames.web.partitions import PartitionsCard
 from metrics.text import numbered
 from metrics.web import shell
 from metrics.web.cards import FigureCard
@@ -24,7 +27,11 @@ FOLDER = Path(__file__).parent
 def page(live: LiveView, settings: Settings) -> Page:
     """Return the page, at `/`."""
     return Page(
-        "/", TITLE, lambda: FramesPage(live, settings), styles=[FOLDER / "page.css"], scripts=[FOLDER / "charts.js"]
+        "/",
+        TITLE,
+        lambda: FramesPage(live, settings),
+        styles=[FOLDER / "page.css"],
+        scripts=[FOLDER / "charts.js", FOLDER / "letters.js"],
     )
 
 
@@ -45,8 +52,9 @@ class FramesPage:
             with ui.element("div").classes("charts"):
                 self._charts = [ChartCard(size) for size in SIZES]
             with ui.element("div").classes("rest"):
-                self._why = WhyCard()
-                self._rejected = RejectedCard()
+                self._open_windows = OpenWindowsCard()
+                self._partitions = PartitionsCard()
+                self._dead_letters = DeadLettersCard(settings)
         self._look()
         ui.timer(LOOK_EVERY_S, self._look)
 
@@ -70,6 +78,7 @@ class FramesPage:
         self._instance.show(status, is_up_to_date=self._live.outage is None)
         losses, warned = (status.losses, [*warnings.warnings(status)]) if status else ([], [])
         self._banner.show(self._live.outage, losses, warned, status.asked_at if status else None)
-        self._why.show(status)
-        self._rejected.show(rejected, now)
+        self._open_windows.show(status)
+        self._partitions.show(status)
+        self._dead_letters.show(rejected, now)
         ui.page_title(" · ".join(titles) or TITLE)

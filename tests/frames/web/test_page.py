@@ -8,10 +8,9 @@ import re
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
-from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -23,6 +22,7 @@ from metrics.frames.sizes import SIZES
 from metrics.kafka import local_broker
 from metrics.times import rfc3339
 from tests.frames.job.test_broker_outages import java_of
+from tests.frames.web.browsing import opened
 from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.browser]
@@ -122,23 +122,6 @@ def live_frames() -> Iterator[bytes]:
         yield one
         if number % 60 == 10:
             yield BROKEN[number // 60 % len(BROKEN)]
-
-
-@contextmanager
-def opened(browser: Browser, address: str, **how: Any) -> Iterator[Page]:
-    """Open the page; at its end, see that it asked no other host for anything, and that nothing went wrong in it."""
-    wrong: list[str] = []
-    context = browser.new_context(**how)
-    page = context.new_page()
-    page.on("request", lambda request: None if request.url.startswith(address) else wrong.append(request.url))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(f"{error}"))
-    page.on("dialog", lambda dialog: wrong.append(dialog.message))
-    page.goto(address)
-    page.wait_for_function("window.did_handshake && document.querySelectorAll('.chart svg').length > 1")
-    yield page
-    context.close()
-    assert wrong == []
 
 
 def card(page: Page, name: str) -> tuple[str, str]:
@@ -249,6 +232,7 @@ def test_gaps_open_windows_and_the_reasons_are_shown(page_address: str, browser:
         frames.get_by_text("open", exact=True).wait_for()
         users.get_by_text("no frames").wait_for()
         users.get_by_text(re.compile("^1 h [456] min$")).wait_for()  # whole minutes of 65
+        page.get_by_role("button", name="Open windows").click()
         page.get_by_text(re.compile("^Why is the second .* open")).wait_for()
         page.get_by_text(re.compile("^Waiting for partition .")).first.wait_for()
         for size in SIZES:
@@ -260,7 +244,8 @@ def test_the_page_fits_a_phone_and_its_buttons_are_large_enough(page_address: st
     with opened(browser, page_address, viewport={"width": 390, "height": 844}, has_touch=True) as page:
         page.wait_for_selector(".rejected .entry")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        sizes = page.evaluate("[...document.querySelectorAll('button')].map(at => at.getBoundingClientRect().height)")
+        shown = "[...document.querySelectorAll('button')].filter(at => at.checkVisibility())"
+        sizes = page.evaluate(f"{shown}.map(at => at.getBoundingClientRect().height)")
         assert sizes
         assert min(sizes) >= 44
         small = "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 13)"
@@ -351,6 +336,8 @@ def test_an_outage_is_reported_and_numbers_move_again_after_it(
         banner = page.inner_text(".banner")
         assert "Not up to date: " in banner
         assert re.search(r"Since \d\d:\d\d:\d\d UTC; last refreshed at \d\d:\d\d:\d\d UTC", banner)
+        page.locator(".rejected .more").first.click()
+        page.locator(".whole .wrong", has_text="cannot be read: no answer from the broker within 5 s").wait_for()
         stack.start_broker()
         page.wait_for_selector(".banner", state="hidden", timeout=60_000)
         if stack.job.poll() is not None:  # librdkafka 2.16.0 aborts now and then when its broker is killed
