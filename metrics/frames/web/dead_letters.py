@@ -42,8 +42,9 @@ class DeadLettersCard:
         with ui.element("section").classes("card"):
             heading(2, "Dead letters")
             self._note = Note()
-            self._reasons = ReasonFilter(self._choose)
-            self._newer = ui.button(color=None, on_click=self._show_newest).classes("act").props("flat no-caps")
+            with ui.element("div").classes("choosing"):  # in one row, so that nothing moves when the button appears
+                self._reasons = ReasonFilter(self._choose)
+                self._newer = ui.button(color=None, on_click=self._show_newest).classes("act").props("flat no-caps")
             with ui.element("div").classes("rejected").props('role=list aria-label="Dead letters"') as entries:
                 self._entries = [Entry(settings, self._toggle) for _ in range(PAGE)]
             entries.on("mouseenter", lambda: self._point(is_at_list=True))

@@ -26,7 +26,7 @@ class WholeFrame:
         self._settings = settings
         self._letter = letter
         self._about = paragraph("quiet", "Reading the frame …").props("role=status")
-        self._text = TextElement(tag="pre", text="").props('tabindex=0 aria-label="Frame"')
+        self._text = TextElement(tag="pre", text="").props('tabindex=0 role=region aria-label="Frame"')
         self._text.set_visibility(False)
         with ui.element("div").classes("copying"):
             ui.button("Copy frame", icon="content_copy", color=None, on_click=self._copy).classes("act").props(

@@ -165,8 +165,10 @@ def test_the_list_stands_still_while_a_frame_is_unfolded(served: Served, browser
         entry(page, "a newer one").wait_for()
         assert page.locator("pre").count() == 0
         entry(page, "<script>").locator("code").hover()
+        before = entry(page, "<script>").bounding_box()
         served.application.send([b"the newest one"], partition=1)
         page.get_by_role("button", name="Show 1 newer").wait_for()
+        assert entry(page, "<script>").bounding_box() == before
         page.mouse.move(1, 1)
         entry(page, "the newest one").wait_for()
 
