@@ -50,9 +50,9 @@ def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
         are_local = ServerSettings.load().bootstrap_servers is None
         parts = [
             partial(_frames, settings),
-            partial(_catalogue, settings),
-            partial(_harvest, settings),
             partial(_views, settings, are_created=are_local),
+            partial(_harvest, settings),
+            partial(_catalogue, settings),
         ]
         serving.run(listening, parts, title=TITLE, about=ABOUT, token=settings.api_token)
 

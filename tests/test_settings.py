@@ -40,6 +40,12 @@ DEFAULTS: dict[str, Any] = {
     "broker_timeout_s": 60,
     "keep_seconds": 3_600,
     "keep_minutes": 1_440,
+    "lag_amber_records": 10_000,
+    "lag_red_records": 100_000,
+    "rejected_amber_percent": 1,
+    "rejected_red_percent": 10,
+    "stale_amber_s": 30,
+    "stale_red_s": 300,
     "api_token": None,
     "metrics_port": None,
     "metrics_host": "127.0.0.1",
@@ -69,6 +75,12 @@ A_VALUE_OF_EACH = {
     "BROKER_TIMEOUT_S": "86400",
     "KEEP_SECONDS": "86400",
     "KEEP_MINUTES": "60",
+    "LAG_AMBER_RECORDS": "500",
+    "LAG_RED_RECORDS": "1000",
+    "REJECTED_AMBER_PERCENT": "2",
+    "REJECTED_RED_PERCENT": "20",
+    "STALE_AMBER_S": "60",
+    "STALE_RED_S": "61",
     "API_TOKEN": PASSWORD,
     "METRICS_PORT": "65535",
     "METRICS_HOST": "0.0.0.0",
@@ -115,6 +127,12 @@ def test_every_setting_is_read_from_the_variable_of_its_name() -> None:
         "broker_timeout_s": 86_400,
         "keep_seconds": 86_400,
         "keep_minutes": 60,
+        "lag_amber_records": 500,
+        "lag_red_records": 1_000,
+        "rejected_amber_percent": 2,
+        "rejected_red_percent": 20,
+        "stale_amber_s": 60,
+        "stale_red_s": 61,
         "api_token": PASSWORD,
         "metrics_port": 65_535,
         "metrics_host": "0.0.0.0",
@@ -316,6 +334,14 @@ def test_two_roles_in_one_topic_are_refused(environment: dict[str, str], why: st
     assert refusal(environment).why == why
 
 
+def test_a_figure_that_would_be_red_before_it_is_amber_is_refused() -> None:
+    error = refusal({"LAG_AMBER_RECORDS": "200000", "STALE_RED_S": "29", "REJECTED_RED_PERCENT": "1"})
+    assert error.why == (
+        "LAG_RED_RECORDS=100000: must be at least LAG_AMBER_RECORDS, which is 200000\n"
+        "STALE_RED_S=29: must be at least STALE_AMBER_S, which is 30"
+    )
+
+
 def test_a_topic_that_was_refused_is_not_compared_by_its_default() -> None:
     why = refusal({"INPUT_TOPIC": "my frames", "OUTPUT_STREAM": "frames"}).why
     assert why == "INPUT_TOPIC='my frames': must be 1 to 249 letters, digits, '.', '_' or '-'"
@@ -462,7 +488,7 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
     ]
     assert {row.variable for row in rows} == {*A_VALUE_OF_EACH, "KAFKA_CONFIG", "KAFKA_…"}
     assert len(rows) == len(A_VALUE_OF_EACH) + 2
-    assert rows[23] == (
+    assert rows[29] == (
         "LATENESS_S",
         "5",
         "a whole number, 0 to 86400",

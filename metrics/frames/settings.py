@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, make_dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from msgspec import Meta
 
@@ -33,8 +33,29 @@ def _topic(size: Size) -> tuple[str, object, str]:
 
 def _keep(size: Size) -> tuple[str, object, int]:
     what = f"Number of one-{size.name} windows that `serve` loads at startup and keeps in memory"
-    meaning = Meta(ge=60, le=size.most_kept, description=f"{what}; a chart first shows {size.shown}.")
+    meaning = Meta(ge=60, le=size.most_kept, description=f"{what}.")
     return size.keep_setting, Annotated[int, meaning], size.keep
+
+
+_FIGURES = {
+    "lag": ("records", 10_000, 10**12, "Lag, in records,"),
+    "rejected": ("percent", 1, 100, "Share of rejected frames in the last 5 minutes, in percent,"),
+    "stale": ("s", 30, LAST_SECOND, "Time without a new window, in seconds of wall time,"),
+}
+
+
+def _thresholds(figure: str) -> Iterator[tuple[str, object, int]]:
+    unit, amber, most, what = _FIGURES[figure]
+    for level, value in (("amber", amber), ("red", 10 * amber)):
+        meaning = Meta(ge=1, le=most, description=f"{what} from which on its figure on the page is {level}.")
+        yield f"{figure}_{level}_{unit}", Annotated[int, meaning], value
+
+
+class Thresholds(NamedTuple):
+    """The values from which on a figure is amber, and red."""
+
+    amber: int
+    red: int
 
 
 # Only Settings has instances; methods of its bases, too, would take twice as long to import.
@@ -47,7 +68,14 @@ class _UpToWindows(LogSettings, MonitoringSettings, WebSettings, KafkaSettings):
 if not TYPE_CHECKING:
     per_size = [declare(size) for declare in (_topic, _keep) for size in SIZES]
     _UpToWindows = make_dataclass(
-        "_UpToWindows", per_size, bases=(_UpToWindows,), frozen=True, kw_only=True, init=False, repr=False, eq=False
+        "_UpToWindows",
+        [*per_size, *(field for figure in _FIGURES for field in _thresholds(figure))],
+        bases=(_UpToWindows,),
+        frozen=True,
+        kw_only=True,
+        init=False,
+        repr=False,
+        eq=False,
     )
 
 
@@ -132,6 +160,11 @@ class Settings(_UpToWindows):
         ),
     ] = 3_600
 
+    def thresholds(self, figure: str) -> Thresholds:
+        """Return the thresholds of `lag`, `rejected` or `stale`."""
+        unit, *_ = _FIGURES[figure]
+        return Thresholds(getattr(self, f"{figure}_amber_{unit}"), getattr(self, f"{figure}_red_{unit}"))
+
     def topics(self) -> dict[str, str]:
         """Return the topics in use, each under the variable that names it."""
         names = {
@@ -173,3 +206,8 @@ class Settings(_UpToWindows):
             if topic in seen:
                 yield f"{variable}={topic!r}: must be a topic of its own, but {seen[topic]} names the same one"
             seen.setdefault(topic, variable)
+        for figure, (unit, *_) in _FIGURES.items():
+            amber, red = self.thresholds(figure)
+            if red < amber:
+                name = figure.upper()
+                yield f"{name}_RED_{unit.upper()}={red}: must be at least {name}_AMBER_{unit.upper()}, which is {amber}"

@@ -25,7 +25,6 @@ class Size:
         topic: the default output topic.
         keep: how many windows `serve` keeps by default.
         most_kept: the maximum of that setting.
-        shown: how many of the newest windows a chart shows at first.
     """
 
     name: str
@@ -35,7 +34,6 @@ class Size:
     topic: str
     keep: int
     most_kept: int
-    shown: int
 
     @property
     def plural(self) -> str:
@@ -66,8 +64,8 @@ class Size:
         return second - second % self.size_s + self.size_s
 
 
-SECOND = Size("second", 1, Counts.FRAMES, "sec_metrics_output_topic", "frames-per-second", 3_600, 86_400, 600)
-MINUTE = Size("minute", 60, Counts.USERS, "min_metrics_output_topic", "unique-users-per-minute", 1_440, 44_640, 240)
+SECOND = Size("second", 1, Counts.FRAMES, "sec_metrics_output_topic", "frames-per-second", 3_600, 86_400)
+MINUTE = Size("minute", 60, Counts.USERS, "min_metrics_output_topic", "unique-users-per-minute", 1_440, 44_640)
 
 # From small to large. Each is a multiple of the one before, so every window is within one window of each larger size.
 # Frames are logged by the second, so the first row stays.

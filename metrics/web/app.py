@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from metrics.web import health, openapi, problems, shell
+from metrics.web import docs, health, openapi, problems, shell, start_page
 from metrics.web.auth import Guard
 from metrics.web.direct import Direct
 from metrics.web.problems import Form
@@ -51,7 +51,8 @@ def create_app(
         is_loopback: whether it is served on loopback only.
     """
     # swagger-ui's files come with a package
-    app = FastAPIOffline(title=title, version=VERSION, description=f"{about}\n\n{ABOUT_ERRORS}\n", redoc_url=None)
+    described = f"{about}\n\n{ABOUT_ERRORS}\n"
+    app = FastAPIOffline(title=title, version=VERSION, description=described, docs_url=None, redoc_url=None)
     for route in app.routes:
         if isinstance(route, APIRoute) and route.methods == {"GET"}:
             route.methods.add("HEAD")
@@ -64,6 +65,9 @@ def create_app(
     openapi.add_to(app, answers, with_token=token is not None)
     app.state.may_write = token is not None or is_loopback
     pages = [page for system in systems for page in system.pages]
+    docs.add_to(app, {page.path: page.title for page in pages})
+    if len(pages) > 1:
+        pages.insert(0, start_page.page(pages))
     if pages:
         shell.add_to(app, pages)
     direct = [route for system in systems for router in system.routers for route in router.routes]

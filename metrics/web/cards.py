@@ -6,6 +6,7 @@ from typing import NamedTuple
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from metrics.web.glance import Condition, State
 from metrics.web.shell import paragraph
 
 
@@ -26,6 +27,22 @@ class Banner:
         self._banner.set_visibility(bool(what))
         self._what.set_text(what)
         self._more.set_text(more)
+
+
+class Pill:
+    """A state, as an icon and words in its colour. While the browser has lost the server, it says so."""
+
+    def __init__(self) -> None:
+        with ui.element("div").classes("pill").props("role=status") as self._pill:
+            self._icon = ui.icon("hourglass_empty").props("aria-hidden=true")
+            self._words = TextElement(tag="span", text="Not known yet").classes("words")
+            TextElement(tag="span", text="Disconnected").classes("cut-off")
+
+    def show(self, state: State) -> None:
+        """Show a state."""
+        self._icon.set_name(state.condition.value)
+        self._words.set_text(state.words)
+        self._pill.classes(replace=f"pill {state.condition.name.lower()}")
 
 
 class Note:
@@ -52,20 +69,32 @@ class Figure(NamedTuple):
     Attributes:
         number: with its unit.
         meaning: a line of explanation.
+        condition: whether it is as it should be; None if that is not known, or has no meaning.
+        verdict: the condition in a word or two.
+        past: its values so far, the oldest first, for a small chart.
     """
 
     name: str
     number: str
     meaning: str
+    condition: Condition | None = None
+    verdict: str = ""
+    past: Sequence[float] = ()
 
 
 class FigureCard:
     """A card for one figure."""
 
     def __init__(self) -> None:
-        with ui.element("div").classes("figure"):
-            self._name = TextElement(tag="h3", text="")
-            self._number = paragraph("number")
+        with ui.element("div").classes("figure") as self._card:
+            with ui.element("div").classes("name"):
+                self._name = TextElement(tag="h3", text="")
+                with ui.element("span").classes("verdict") as self._badge:
+                    self._icon = ui.icon("").props("aria-hidden=true")
+                    self._verdict = TextElement(tag="span", text="")
+            with ui.element("div").classes("value"):
+                self._number = paragraph("number")
+                self._past = ui.html("", sanitize=False).classes("past").props("aria-hidden=true")
             self._meaning = paragraph("meaning")
 
     def show(self, figure: Figure) -> None:
@@ -73,3 +102,19 @@ class FigureCard:
         self._name.set_text(figure.name)
         self._number.set_text(figure.number)
         self._meaning.set_text(figure.meaning)
+        self._past.set_content(_sparkline(figure.past))
+        self._badge.set_visibility(figure.condition is not None)
+        condition = figure.condition or Condition.UNKNOWN
+        self._icon.set_name(condition.value)
+        self._verdict.set_text(figure.verdict)
+        self._card.classes(replace=f"figure {'' if figure.condition is None else condition.name.lower()}")
+
+
+def _sparkline(values: Sequence[float]) -> str:
+    """Return a line over some values from zero on, as an SVG that fills its element; nothing for fewer than two."""
+    most = max(values, default=0)
+    if len(values) <= 1:
+        return ""
+    points = " ".join(f"{at},{20 - 18 * value / most if most else 20:.1f}" for at, value in enumerate(values))
+    line = f'<polyline points="{points}" vector-effect="non-scaling-stroke"/>'
+    return f'<svg viewBox="0 0 {len(values) - 1} 21" preserveAspectRatio="none">{line}</svg>'

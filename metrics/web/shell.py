@@ -1,6 +1,6 @@
-"""The shell of every page: assets, header, theme, and a limit on open pages."""
+"""The shell of every page: assets, bar, header, and a limit on open pages."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +11,11 @@ from nicegui import Client, ui
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.responses import RedirectResponse
 
-from metrics.web import problems
+from metrics.web import bar, problems
+from metrics.web.glance import Glance
 
 MAX_PAGES = 100  # each takes about 0.5 MB, for a minute even if no browser connects
 STYLE = Path(__file__).parent / "shell.css"
-THEME = "theme"  # the cookie that stores the choice
-THEMES = {"system": None, "dark": True, "light": False}
 
 
 class Page(NamedTuple):
@@ -26,6 +25,8 @@ class Page(NamedTuple):
         title: also of links to it.
         build: called for each browser that opens the page; adds a `header` and a `main`.
         styles, scripts: CSS and JavaScript files.
+        glance: returns its system at a glance; None for a page of all systems. It raises MetricsError or HTTPException
+            if nothing is known.
     """
 
     path: str
@@ -33,12 +34,13 @@ class Page(NamedTuple):
     build: Callable[[], object]
     styles: Sequence[Path]
     scripts: Sequence[Path]
+    glance: Callable[[], Awaitable[Glance]] | None = None
 
 
 def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
     """Add pages to an application, after all its routes: NiceGUI answers whatever these do not.
 
-    Each page begins with links to all of them. If none is at `/`, that redirects to the first.
+    Each page begins with the bar. If no page is at `/`, that redirects to the first.
     """
     for page in pages:
         app.add_route(page.path, _head, ["HEAD"])
@@ -48,6 +50,7 @@ def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
     ui.run_with(
         app,
         title=pages[0].title,
+        favicon=bar.LOGO,
         language="en-GB",
         tailwind=False,
         binding_refresh_interval=None,
@@ -68,33 +71,30 @@ def _register(page: Page, pages: Sequence[Page]) -> None:
     def build() -> Response | None:
         if len(Client.instances) > MAX_PAGES:
             return problems.answer(503, "too many pages are open, or were opened in the last minute")
-        for style in (STYLE, *page.styles):
+        for style in (bar.STYLE, STYLE, *page.styles):
             ui.add_css(style)
-        for script in page.scripts:
+        for script in (bar.SCRIPT, *page.scripts):
             ui.add_body_html(f"<script>{script.read_text()}</script>")
-        if len(pages) > 1:
-            _add_links(pages, page)
+        _add_bar(pages, page)
         page.build()
         return None
 
 
-def _add_links(pages: Sequence[Page], current: Page) -> None:
-    with ui.element("nav").classes("pages").props('aria-label="Pages"'):
-        for page in pages:
-            link = ui.link(page.title, page.path)
-            if page is current:
-                link.props("aria-current=page")
+def _add_bar(pages: Sequence[Page], current: Page) -> None:
+    cookies = ui.context.client.request.cookies
+    ui.dark_mode(bar.theme_in(cookies))
+    contents = bar.html({page.path: page.title for page in pages if page.path != "/"}, current.path, cookies)
+    ui.html(contents, sanitize=False, tag="header").classes("site-bar")
 
 
 @contextmanager
 def header(title: str, about: str) -> Iterator[None]:
-    """Add the header: a title with a subtitle, the page's own elements, and the theme button."""
-    with ui.element("header").classes("top"):
+    """Add the header of a page's contents: a title with a subtitle, and the page's own elements."""
+    with ui.element("div").classes("top").props("id=content"):
         with ui.element("div"):
             heading(1, title)
             paragraph("quiet", about)
         yield
-        _add_theme_button()
 
 
 def is_open(client: Client) -> bool:
@@ -110,21 +110,3 @@ def heading(level: int, text: str) -> None:
 def paragraph(classes: str = "", text: str = "") -> TextElement:
     """Add a paragraph."""
     return TextElement(tag="p", text=text).classes(classes)
-
-
-def _add_theme_button() -> None:
-    """Add the button that switches the theme; a cookie stores the choice."""
-    names = list(THEMES)
-    chosen = ui.context.client.request.cookies.get(THEME, "")
-    at = names.index(chosen) if chosen in THEMES else 0
-    dark = ui.dark_mode(THEMES[names[at]])
-    button = ui.button(f"Theme: {names[at]}", icon="contrast", color=None).classes("theme").props("flat no-caps")
-
-    def switch() -> None:
-        nonlocal at
-        at = (at + 1) % len(names)
-        dark.value = THEMES[names[at]]
-        button.set_text(f"Theme: {names[at]}")
-        ui.run_javascript(f"document.cookie = '{THEME}={names[at]}; path=/; max-age=31536000; SameSite=Strict'")
-
-    button.on_click(switch)

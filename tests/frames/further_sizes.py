@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from metrics.frames import sizes
 from metrics.frames.sizes import Counts, Size
 
-QUARTER = Size("quarter", 900, Counts.FRAMES, "quarter_output_topic", "frames-per-quarter", 96, 100, 96)
-HOUR = Size("hour", 3_600, Counts.USERS, "hour_metrics_output_topic", "unique-users-per-hour", 168, 8_784, 168)
+QUARTER = Size("quarter", 900, Counts.FRAMES, "quarter_output_topic", "frames-per-quarter", 96, 100)
+HOUR = Size("hour", 3_600, Counts.USERS, "hour_metrics_output_topic", "unique-users-per-hour", 168, 8_784)
 
 
 @contextmanager

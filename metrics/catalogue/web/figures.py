@@ -13,12 +13,19 @@ from metrics.catalogue.web.answering import Answered
 from metrics.terminal.console import as_started
 from metrics.text import duration, escaped, shortened
 from metrics.times import clock
+from metrics.web.glance import Condition, Glance, State
 
 ICONS = {
     "running": "autorenew",
     "done": "check_circle",
     "failed": "error",
     "interrupted": "cancel",
+}
+CONDITIONS = {
+    "running": Condition.GOOD,
+    "done": Condition.GOOD,
+    "failed": Condition.BAD,
+    "interrupted": Condition.WARNING,
 }
 NUMBERS = ("read", *OUTCOMES, "gone")
 CUT_AT = 100  # characters of a rejected record
@@ -33,6 +40,19 @@ class Figure(NamedTuple):
 
     number: str
     meaning: str
+
+
+def glance(loads: Sequence[Load]) -> Glance:
+    """Return the catalogue at a glance, by its newest loads, the newest first."""
+    if not loads:
+        return Glance(State(Condition.UNKNOWN, "Nothing loaded yet"), "-", f"for example: {FIRST_COMMANDS[0]}")
+    newest = loads[0]
+    condition = CONDITIONS[newest.state]
+    return Glance(
+        State(condition, f"Newest load {newest.state}"),
+        f"{newest.read:,}",
+        f"records read by the newest load, {newest.model} from {newest.source}",
+    )
 
 
 def load_row(load: Load, now: datetime) -> dict[str, object]:

@@ -16,6 +16,7 @@ from metrics.errors import MetricsError
 from metrics.time_zones import UTC
 from metrics.web import problems, shell
 from metrics.web.cards import Banner
+from metrics.web.glance import Glance
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Catalogue"
@@ -25,12 +26,17 @@ FOLDER = Path(__file__).parent
 
 def page(recent: Recent) -> Page:
     """Return the page, at `/catalogue`."""
+
+    async def glance() -> Glance:
+        return figures.glance((await recent.newest()).loads)
+
     return Page(
         "/catalogue",
         TITLE,
         lambda: CataloguePage(recent),
         styles=[FOLDER / "page.css"],
         scripts=[FOLDER / "visibility.js"],
+        glance=glance,
     )
 
 

@@ -8,6 +8,7 @@ from time import time
 
 import msgspec
 
+from metrics.frames.live.recent_frames import Lately, RecentFrames
 from metrics.frames.live.subscription import Subscription
 from metrics.frames.live.window_buffer import WindowBuffer
 from metrics.frames.results.read import Result, by_ends
@@ -49,6 +50,7 @@ class LiveView:
         version: a number that differs after every change.
         status: the group's last known status; None before the first.
         has_begun: whether the results at the start have been read.
+        added_at_s: wall time at which the last new result was read, in seconds since the epoch; None before the first.
     """
 
     def __init__(self, keep: Mapping[Size, int]) -> None:
@@ -59,6 +61,8 @@ class LiveView:
         self._outages: dict[str, str] = {}
         self._out_since_s = 0.0
         self._listeners: set[Subscription] = set()
+        self._recent = RecentFrames()
+        self.added_at_s: float | None = None
         self.has_begun = self._has_ended = False
         self.version = 0
 
@@ -80,10 +84,20 @@ class LiveView:
         return None if is_known else "the results or the state of the group are not known yet"
 
     @property
+    def lately(self) -> Lately | None:
+        """What became of the frames of the last minutes; None before the first status."""
+        with self._lock:
+            return self._recent.lately()
+
+    @property
     def rejected(self) -> Sequence[DeadLetter]:
         """The last rejected frames, the newest first."""
         with self._lock:
             return [*reversed(self._rejected)]
+
+    def keep(self, size: Size) -> int:
+        """Return how many windows of a size are kept at most."""
+        return self._buffers[size.size_s].keep
 
     def kept_from(self, size_s: int) -> int | None:
         """Return the start of the oldest window of a size that is kept; None if there is none."""
@@ -123,6 +137,7 @@ class LiveView:
         """Add results in the order in which they were published; listeners get those that are kept."""
         with self._lock:
             self._send([result for result in results if self._buffers[result.window.size.size_s].add(result)])
+            self.added_at_s = time()
             self.version += 1
 
     def add_rejected(self, frames: Iterable[DeadLetter], *, replace: bool = False) -> None:
@@ -141,6 +156,7 @@ class LiveView:
         """Set the group's status."""
         with self._lock:
             self.status = status
+            self._recent.add(status)
             self.version += 1
 
     def report_outage(self, source: str, what: str) -> None:

@@ -6,37 +6,12 @@ import orjson
 from nicegui import ui
 
 from metrics.frames.live.view import Outage
-from metrics.frames.results.read import Result
 from metrics.frames.sizes import Size
-from metrics.frames.status.facts import Activity, Status
-from metrics.frames.status.text import activity
 from metrics.frames.web import charts
+from metrics.frames.web.picture import Picture
 from metrics.times import Moment, clock
 from metrics.web import cards
 from metrics.web.shell import heading, paragraph
-
-ICONS = {
-    Activity.ACTIVE: "check_circle",
-    Activity.STOPPED: "pause_circle",
-    Activity.SILENT: "warning",
-    Activity.ON_FLINK: "pause_circle",
-    Activity.NEVER_RAN: "help",
-}
-
-
-class InstanceLine:
-    """The line that says whether an instance is active."""
-
-    def __init__(self) -> None:
-        with ui.element("div").classes("instance"):
-            self._icon = ui.icon("hourglass_empty").props("aria-hidden=true")
-            self._words = paragraph(text="The state of the group is not known yet.")
-
-    def show(self, status: Status | None, *, is_up_to_date: bool) -> None:
-        """Show the group's last known status."""
-        if status is not None:
-            self._icon.set_name(ICONS[status.instance.activity] if is_up_to_date else "help_outline")
-            self._words.set_text(_capitalised(f"{'' if is_up_to_date else 'last seen '}{activity(status)}"))
 
 
 class StatusBanner:
@@ -67,28 +42,31 @@ class StatusBanner:
 
 
 class ChartCard:
-    """A chart of the windows of one size, with the newest one in words."""
+    """A chart of the windows of one size, with its numbers, and in words for those who cannot see it."""
 
     def __init__(self, size: Size) -> None:
-        self._size = size
-        self._shown = charts.Picture.of(size, (), None)
+        self._shown: Picture | None = None
         with ui.element("section").classes("card"):
-            heading(2, size.title)
-            self._words = paragraph("quiet")
+            with ui.element("div").classes("above"):
+                heading(2, size.title)
+                self._when = paragraph("quiet")
+            self._caption = paragraph("quiet caption")
+            self._words = paragraph("hidden-text")
             with ui.element("div").props(f'role=img aria-label="{size.title}" aria-describedby={self._words.html_id}'):
-                self._chart = ui.echart(charts.options(self._shown), renderer="svg").classes("chart")
+                self._chart = ui.echart(charts.options(size), renderer="svg").classes("chart")
 
-    def show(self, results: Sequence[Result], event_time: int | None, now: int) -> None:
-        """Show the newest windows.
+    def show(self, picture: Picture, now: int) -> None:
+        """Show a picture.
 
         Args:
-            event_time, now: wall time; both in seconds since the epoch.
+            now: wall time, in seconds since the epoch.
         """
-        chart_end = now if not results and event_time is None else event_time
-        before, self._shown = self._shown, charts.Picture.of(self._size, results, chart_end)
-        if self._shown != before:
-            self._words.set_text(charts.words(self._shown, now))
-            change = ", ".join(orjson.dumps(part).decode() for part in self._shown.change_from(before))
+        before, self._shown = self._shown, picture
+        if picture is not before:
+            self._words.set_text(charts.words(picture, now))
+            self._caption.set_text(charts.caption(picture))
+            self._when.set_text(charts.when(picture, now))
+            change = ", ".join(orjson.dumps(part).decode() for part in charts.Change.between(before, picture))
             ui.run_javascript(f"charts.change({self._chart.id}, {change})")
 
 

@@ -1,32 +1,60 @@
-/* The page's charts in the browser: changes, and tooltips. */
+/* The page's charts in the browser: changes, zoom, labels and tooltips. */
 const charts = {
   /* Replaces all rows from from_ms on, and removes those before begin_ms. */
-  change(id, from_ms, rows, begin_ms, end_ms, areas) {
+  change(id, from_ms, rows, begin_ms, end_ms, areas, breaks, has_days) {
     const chart = getElement(id)?.chart;
     if (!chart) {
-      setTimeout(() => charts.change(id, from_ms, rows, begin_ms, end_ms, areas), 50);
+      setTimeout(() => charts.change(id, from_ms, rows, begin_ms, end_ms, areas, breaks, has_days), 50);
       return;
     }
+    charts.prepare(chart);
     const [{ source }] = chart.getOption().dataset;
     const before = source.filter(([at]) => begin_ms <= at && at < from_ms);
     chart.setOption({
       dataset: { source: [...before, ...rows] },
-      xAxis: { min: begin_ms, max: end_ms },
+      xAxis: { min: begin_ms, max: end_ms, breaks, axisLabel: { formatter: has_days ? charts.day_and_time : charts.time } },
       series: [{ markArea: { data: areas } }],
     });
   },
 
-  /* Describes the window under the pointer. */
+  /* Lets a part of the chart be chosen with the mouse; fingers scroll the page. A double click ends the choice. */
+  prepare(chart) {
+    if (chart.is_prepared) return;
+    chart.is_prepared = true;
+    chart.getZr().on("dblclick", () => emitEvent("zoom", null));
+    if (!matchMedia("(pointer: fine)").matches) return;
+    chart.on("brushEnd", ({ areas }) => {
+      if (!areas.length) return;
+      chart.dispatchAction({ type: "brush", areas: [] });
+      emitEvent("zoom", areas[0].coordRange);
+    });
+    chart.dispatchAction({ type: "takeGlobalCursor", key: "brush", brushOption: { brushType: "lineX", brushMode: "single" } });
+  },
+
+  time(ms) {
+    const text = new Date(ms).toISOString();
+    return ms % 60000 ? text.slice(11, 19) : text.slice(11, 16);
+  },
+
+  day_and_time(ms) {
+    return `${charts.time(ms)}\n${new Date(ms).toISOString().slice(5, 10)}`;
+  },
+
+  /* Describes the step under the pointer. */
   tooltip(points, unit, size_s) {
     const row = points[0]?.value;
     if (!row || row[1] === null) return "";
     const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
     const time = (ms) => new Date(ms).toISOString().slice(11, 19);
-    const [, count, average, frames, start_ms] = row;
-    const lines = [`<b>${number(count)} ${unit}${count === 1 ? "" : "s"}</b>`];
-    if (frames !== count) lines.push(`${number(frames)} frames`);
+    const [, mean, average, least, most, frames, start_ms, end_ms] = row;
+    const is_one = end_ms - start_ms === size_s * 1000;
+    const lines = [`<b>${is_one ? "" : "mean "}${number(mean)} ${unit}${mean === 1 ? "" : "s"}</b>`];
+    if (!is_one) lines.push(`${number(least)} to ${number(most)}`);
+    if (!is_one || frames !== mean) lines.push(`${number(frames)} frames`);
     lines.push(`running average ${number(average)}`);
-    lines.push(`${new Date(start_ms).toISOString().slice(0, 10)} ${time(start_ms)} to ${time(start_ms + size_s * 1000)} UTC`);
+    lines.push(`${new Date(start_ms).toISOString().slice(0, 10)} ${time(start_ms)} to ${time(end_ms)} UTC`);
     return lines.join("<br>");
   },
 };
+/* The back and forward buttons; the server pushes addresses. */
+window.addEventListener("popstate", () => emitEvent("address", location.search));

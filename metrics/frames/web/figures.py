@@ -1,17 +1,49 @@
-"""The figures at the top of the page, each with a name and a line that explains it."""
+"""The four figures at the top of the page, the line below them, and the state of the job at a glance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from metrics.frames.core.frame import Reason
+from metrics.frames.live.recent_frames import Lately
+from metrics.frames.live.view import Outage
 from metrics.frames.results.read import Result
-from metrics.frames.sizes import Size
-from metrics.frames.status.facts import Status
+from metrics.frames.settings import Settings, Thresholds
+from metrics.frames.sizes import MINUTE, SECOND, Size
+from metrics.frames.status.facts import Activity, Status
 from metrics.text import duration, numbered
 from metrics.times import DAY_S, clock, day, time_of_day
 from metrics.web.cards import Figure
+from metrics.web.glance import Condition, State
 
 UNKNOWN = "-"
 HISTORY_S = 3_600  # event time this far behind wall time is not live traffic
+MEAN_S = 60  # frames per second are averaged over a minute
+NAMES = ("Frames per second", "Unique users per minute", "Lag", "Rejected")
+
+
+class Shown(NamedTuple):
+    """Facts that the figures are made from, all of one moment.
+
+    Attributes:
+        seconds: the one-second windows of the last MEAN_S, the oldest first.
+        minutes: the newest two one-minute windows, the oldest first.
+        added_at_s: wall time at which the newest window was read; None if it was there before.
+        now: wall time, in seconds since the epoch.
+    """
+
+    status: Status | None
+    lately: Lately | None
+    seconds: Sequence[Result]
+    minutes: Sequence[Result]
+    added_at_s: float | None
+    now: int
+
+
+def four(shown: Shown, settings: Settings) -> Iterator[Figure]:
+    """Yield the figures, in the order of NAMES."""
+    yield _aged(_frames_per_second(shown.seconds, shown.now), _stale_s(shown), settings.thresholds("stale"))
+    yield _unique_users(shown.minutes, shown.now)
+    yield _lag(shown.status, settings.thresholds("lag"))
+    yield _rejected(shown, settings.thresholds("rejected"))
 
 
 def newest(size: Size, result: Result | None, now: int) -> Figure:
@@ -28,72 +60,127 @@ def newest(size: Size, result: Result | None, now: int) -> Figure:
     return Figure(size.title, number, f"{noun} {between}; running average {window.average:,.1f}")
 
 
-def of_group(status: Status | None) -> Iterator[Figure]:
-    """Yield the figures of the group's status: always the same ones, in the same order."""
-    for name, describe in OF_GROUP.items():
-        yield Figure(name, *((UNKNOWN, "not known yet") if status is None else describe(status)))
+def state(status: Status | None, outage: Outage | None, now: int) -> State:
+    """Return the state of the job and of the page's connection to the broker."""
+    if outage is not None:
+        return State(Condition.BAD, f"Outage since {clock(int(outage.since_s), now)} UTC")
+    if status is None:
+        return State(Condition.UNKNOWN, "Not known yet")
+    ago = f"{duration(now - status.asked_at.timestamp)} ago"
+    return {
+        Activity.ACTIVE: State(Condition.GOOD, f"Running, seen {ago}"),
+        Activity.STOPPED: State(Condition.IDLE, "Stopped"),
+        Activity.SILENT: State(Condition.BAD, "Killed, hung or cut off"),
+        Activity.ON_FLINK: State(Condition.IDLE, "Handed over to Flink"),
+        Activity.NEVER_RAN: State(Condition.UNKNOWN, "No job has run"),
+    }[status.instance.activity]
 
 
-def _event_time(status: Status) -> tuple[str, str]:
+def times(status: Status | None) -> str:
+    """Return the line about event time: how old it is, and up to where windows are closed."""
+    if status is None:
+        return ""
+    parts = [_event_time(status)]
+    if status.closed_through is not None:
+        closed, now = status.closed_through.timestamp, status.asked_at.timestamp
+        parts.append(f"windows closed up to {clock(closed, now)} (allowed lateness {status.rules.lateness_s} s)")
+    if status.frames.late:
+        late = numbered(status.frames.late, "late frame")
+        parts.append(f"{late} so far, of which {status.frames.late_in_minute:,} counted for their minute")
+    return " · ".join(parts)
+
+
+def _event_time(status: Status) -> str:
     now, event_time = status.asked_at.timestamp, status.event_time
     if event_time is None:
-        return UNKNOWN, "no frames yet"
+        return "No frames yet"
     newest = event_time.timestamp
     behind_s = now - newest
-    date = "" if newest // DAY_S == now // DAY_S else f" ({day(newest)})"
+    date = "" if newest // DAY_S == now // DAY_S else f"{day(newest)} "
     history = " (not live traffic)" if behind_s >= HISTORY_S else ""
     distance = f"{duration(abs(behind_s))} {'behind' if behind_s > 0 else 'ahead of'}" if behind_s else "level with"
-    return time_of_day(newest), f"newest ts{date}, {distance} wall time{history}"
+    return f"Event time {date}{time_of_day(newest)}, {distance} wall time{history}"
 
 
-def _wall_time(status: Status) -> tuple[str, str]:
-    now = status.asked_at.timestamp
-    return time_of_day(now), f"last refreshed ({day(now)})"
+def _stale_s(shown: Shown) -> int | None:
+    """Return for how long no new window has come; None if it is not known: history may have ended at any time."""
+    if shown.added_at_s is not None:
+        return shown.now - int(shown.added_at_s)
+    if not shown.seconds or shown.now - shown.seconds[-1].window.end >= HISTORY_S:
+        return None
+    return shown.now - shown.seconds[-1].window.end
 
 
-def _lag(status: Status) -> tuple[str, str]:
+def _aged(figure: Figure, stale_s: int | None, thresholds: Thresholds) -> Figure:
+    """Return a figure with how old it is, if that is known."""
+    if stale_s is None:
+        return figure
+    condition = _condition(stale_s, thresholds)
+    if condition is Condition.GOOD:
+        return figure._replace(condition=condition, verdict="live")
+    return figure._replace(condition=condition, verdict="stale", meaning=f"no new window for {duration(stale_s)}")
+
+
+def _frames_per_second(results: Sequence[Result], now: int) -> Figure:
+    name = SECOND.title
+    if not results:
+        return Figure(name, UNKNOWN, "no closed windows yet")
+    last = results[-1].window
+    past = [result.window.number for result in results if result.window.end > last.end - MEAN_S]
+    mean = sum(past) / len(past)
+    over = f"mean of {duration(len(past))} to {clock(last.end, now)}"
+    return Figure(name, f"{mean:,.1f}", f"{over}; {last.number:,} in the last second", past=past)
+
+
+def _unique_users(results: Sequence[Result], now: int) -> Figure:
+    name = MINUTE.title
+    if not results:
+        return Figure(name, UNKNOWN, "no closed windows yet")
+    last = results[-1].window
+    meaning = f"in the minute from {clock(last.start, now)}"
+    if len(results) > 1 and results[-2].window.end == last.start:
+        before = results[-2].window.number
+        share = f" ({(last.number - before) / before:+.0%})" if before else ""
+        meaning += f"; {last.number - before:+,}{share} on the one before"
+    return Figure(name, f"{last.number:,}", meaning)
+
+
+def _lag(status: Status | None, thresholds: Thresholds) -> Figure:
+    if status is None:
+        return Figure("Lag", UNKNOWN, "not known yet")
     if status.lag is None:
-        return UNKNOWN, "the end of a partition is unknown"
+        return Figure("Lag", UNKNOWN, "the end of a partition is unknown")
+    condition = _condition(status.lag, thresholds)
     if status.lag == 0:
-        return "0", "caught up"
-    return f"{status.lag:,}", "unread records, at most"
+        return Figure("Lag", "0", "caught up", condition, "good")
+    return Figure("Lag", f"{status.lag:,}", "unread records, at most", condition, _verdict(condition))
 
 
-def _watermark_delay(status: Status) -> tuple[str, str]:
-    if status.closed_through is None:
-        return UNKNOWN, "no closed windows yet"
-    closed, now = status.closed_through.timestamp, status.asked_at.timestamp
-    lateness = f"allowed lateness {status.rules.lateness_s} s"
-    return duration(now - closed), f"windows are closed up to {clock(closed, now)} ({lateness})"
+def _rejected(shown: Shown, thresholds: Thresholds) -> Figure:
+    name, status, lately = "Rejected", shown.status, shown.lately
+    if status is None or lately is None:
+        return Figure(name, UNKNOWN, "not known yet")
+    if lately.share is None:
+        frames = status.frames
+        decided = frames.consumed - frames.held
+        whole = f"; {frames.rejected:,} of {numbered(decided, 'frame')} so far" if decided else ""
+        return Figure(name, UNKNOWN, f"no frames in the last {_since(lately, shown.now)}{whole}")
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in lately.rejected.most_common())
+    of = f"{lately.rejected.total():,} of {numbered(lately.frames, 'frame')} in {_since(lately, shown.now)}"
+    condition = _condition(100 * lately.share, thresholds)
+    number = f"{lately.share:.1%}" if lately.share >= 0.001 or not lately.share else "<0.1%"
+    return Figure(name, number, f"{of}{': ' + reasons if reasons else ''}", condition, _verdict(condition))
 
 
-def _late(status: Status) -> tuple[str, str]:
-    frames = status.frames
-    return _share(frames.late, status), (
-        f"{numbered(frames.late, 'frame')} arrived after their second was closed; {frames.late_in_minute:,} still "
-        "counted for their minute"
-    )
+def _since(lately: Lately, now: int) -> str:
+    return duration(max(1, now - lately.since_s))
 
 
-def _rejected(status: Status) -> tuple[str, str]:
-    frames = status.frames
-    parts = frames.error.parts | {str(Reason.LATE): frames.late - frames.late_in_minute}
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in parts.items() if count)
-    return _share(frames.rejected, status), (
-        f"{numbered(frames.rejected, 'frame')} not counted{': ' + reasons if reasons else ''}"
-    )
+def _condition(value: float, thresholds: Thresholds) -> Condition:
+    if value >= thresholds.red:
+        return Condition.BAD
+    return Condition.WARNING if value >= thresholds.amber else Condition.GOOD
 
 
-def _share(part: int, status: Status) -> str:
-    decided = status.frames.consumed - status.frames.held
-    return f"{part / decided:.3%}" if decided else UNKNOWN
-
-
-OF_GROUP = {
-    "Event time": _event_time,
-    "Wall time": _wall_time,
-    "Lag": _lag,
-    "Watermark delay": _watermark_delay,
-    "Late": _late,
-    "Rejected": _rejected,
-}
+def _verdict(condition: Condition) -> str:
+    return {Condition.GOOD: "good", Condition.WARNING: "high", Condition.BAD: "very high"}[condition]

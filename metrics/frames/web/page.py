@@ -1,23 +1,32 @@
 """The page of frames: results as they are committed, the group's status, and warnings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from time import time
+from urllib.parse import parse_qsl
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
-from metrics.frames.sizes import SIZES
+from metrics.frames.sizes import MINUTE, SECOND, SIZES
 from metrics.frames.status import warnings
 from metrics.frames.web import figures
-from metrics.frames.web.cards import ChartCard, InstanceLine, StatusBanner
+from metrics.frames.web.cards import ChartCard, StatusBanner
+from metrics.frames.web.choice import PAGE, RANGE_NAMES, Choice, read_choice, zoom_between
 from metrics.frames.web.dead_letters import DeadLettersCard
+from metrics.frames.web.empty import EmptyCard
+from metrics.frames.web.figures import Shown
 from metrics.frames.web.open_windows import OpenWindowsCard
 from metrics.frames.web.partitions import PartitionsCard
+from metrics.frames.web.pictures import Pictures
 from metrics.text import numbered
 from metrics.web import shell
-from metrics.web.cards import FigureCard
-from metrics.web.shell import Page
+from metrics.web.cards import FigureCard, Pill
+from metrics.web.glance import Glance
+from metrics.web.links import Link, Links
+from metrics.web.shell import Page, paragraph
 
 TITLE = "Frames"
 LOOK_EVERY_S = 0.25
@@ -25,60 +34,110 @@ FOLDER = Path(__file__).parent
 
 
 def page(live: LiveView, settings: Settings) -> Page:
-    """Return the page, at `/`."""
+    """Return the page."""
+    pictures = Pictures(live)
+
+    async def glance() -> Glance:
+        now = int(time())
+        first = next(figures.four(_shown(live, now), settings))
+        return Glance(figures.state(live.status, live.outage, now), first.number, f"frames per second, {first.meaning}")
+
     return Page(
-        "/",
+        PAGE,
         TITLE,
-        lambda: FramesPage(live, settings),
+        lambda: FramesPage(live, settings, pictures),
         styles=[FOLDER / "page.css"],
         scripts=[FOLDER / "charts.js", FOLDER / "letters.js"],
+        glance=glance,
     )
+
+
+def _shown(live: LiveView, now: int) -> Shown:
+    seconds, minutes = live.newest(SECOND.size_s, figures.MEAN_S), live.newest(MINUTE.size_s, 2)
+    return Shown(live.status, live.lately, seconds, minutes, live.added_at_s, now)
 
 
 class FramesPage:
     """The page in one browser. It shows changes of the live view several times a second."""
 
-    def __init__(self, live: LiveView, settings: Settings) -> None:
+    def __init__(self, live: LiveView, settings: Settings, pictures: Pictures) -> None:
         self._live = live
-        self._version = -1
+        self._settings = settings
+        self._pictures = pictures
+        self._choice = Choice()
+        self._version, self._second = -1, 0
         about = f"Topic {settings.input_topic}, group {settings.consumer_group_id}. All times are in UTC."
         with shell.header(TITLE, about):
-            self._instance = InstanceLine()
-        with ui.element("main"):
+            self._state = Pill()
+        with ui.element("main").classes("of-frames"):
             self._banner = StatusBanner()
-            with ui.element("section").classes("figures").props('aria-label="Now"'):
-                self._newest = [FigureCard() for _ in SIZES]
-                self._of_group = [FigureCard() for _ in figures.OF_GROUP]
-            with ui.element("div").classes("charts"):
+            self._empty = EmptyCard()
+            with ui.element("section").classes("figures").props('aria-label="Now"') as now:
+                self._figures = [FigureCard() for _ in figures.NAMES]
+            with ui.element("div").classes("ranges") as ranges:
+                self._times = paragraph("quiet")
+                self._whole = Link("end zoom", self._go)
+                self._ranges = Links("Range of the charts", RANGE_NAMES, self._go)
+            with ui.element("div").classes("charts") as both:
                 self._charts = [ChartCard(size) for size in SIZES]
             with ui.element("div").classes("rest"):
                 self._open_windows = OpenWindowsCard()
                 self._partitions = PartitionsCard()
                 self._dead_letters = DeadLettersCard(settings)
+        self._of_results = now, ranges, both
+        self._choose(dict(ui.context.client.request.query_params))
+        ui.on("address", lambda event: self._choose(dict(parse_qsl(f"{event.args}".removeprefix("?")))))
+        ui.on("zoom", self._zoom)
         self._look()
         ui.timer(LOOK_EVERY_S, self._look)
 
+    def _choose(self, query: Mapping[str, str]) -> None:
+        """Show what an address asks for."""
+        self._choice, self._version = read_choice(query, time()), -1
+        self._ranges.show(
+            {name: Choice(name).address() for name in RANGE_NAMES}, "" if self._choice.zoom else self._choice.range
+        )
+        self._whole.set_visibility(is_visible=self._choice.zoom is not None)
+        self._whole.show(self._choice._replace(zoom=None).address())
+
+    async def _go(self, address: str) -> None:
+        """Show what an address of this page asks for, and put it into the browser's history."""
+        ui.navigate.history.push(address)
+        self._choose(dict(parse_qsl(address.partition("?")[2])))
+        self._look()
+
+    async def _zoom(self, event: GenericEventArguments) -> None:
+        """Show the part of the charts that was chosen with the mouse; all of the range after a double click."""
+        zoom = None if event.args is None else zoom_between(event.args[0] / 1000, event.args[1] / 1000)
+        if zoom != self._choice.zoom:
+            await self._go(self._choice._replace(zoom=zoom).address())
+
     def _look(self) -> None:
-        """Show the live view, if it has changed."""
-        if self._live.version == self._version:
+        """Show the live view, if it has changed, and how old what is shown is."""
+        now = int(time())
+        if self._live.version == self._version and now == self._second:
             return
-        self._version = self._live.version
-        status, rejected = self._live.status, self._live.rejected
-        now = int(time()) if status is None else status.asked_at.timestamp
-        event_time = status.event_time.timestamp if status and status.event_time else None
-        titles: list[str] = []
-        for size, card, chart in zip(SIZES, self._newest, self._charts, strict=True):
-            results = self._live.newest(size.size_s, size.shown)
-            last = results[-1] if results else None
-            card.show(figures.newest(size, last, now))
-            chart.show(results, event_time, now)
-            titles += [numbered(last.window.number, size.unit)] if last else []
-        for card, figure in zip(self._of_group, figures.of_group(status), strict=True):
+        has_changed = self._live.version != self._version
+        self._version, self._second = self._live.version, now
+        status, outage = self._live.status, self._live.outage
+        shown = _shown(self._live, now)
+        for card, figure in zip(self._figures, figures.four(shown, self._settings), strict=True):
             card.show(figure)
-        self._instance.show(status, is_up_to_date=self._live.outage is None)
+        self._state.show(figures.state(status, outage, now))
+        if not has_changed:
+            return
+        is_empty = not (shown.seconds or shown.minutes)
+        self._empty.show(status, is_empty=is_empty)
+        for part in self._of_results:
+            part.set_visibility(not is_empty)
+        for size, chart in zip(SIZES, self._charts, strict=True):
+            chart.show(self._pictures.of(size, self._choice), now)
+        self._times.set_text(figures.times(status))
         losses, warned = (status.losses, [*warnings.warnings(status)]) if status else ([], [])
-        self._banner.show(self._live.outage, losses, warned, status.asked_at if status else None)
+        self._banner.show(outage, losses, warned, status.asked_at if status else None)
         self._open_windows.show(status)
         self._partitions.show(status)
-        self._dead_letters.show(rejected, now)
+        self._dead_letters.show(self._live.rejected, now)
+        newest = zip((SECOND, MINUTE), (shown.seconds, shown.minutes), strict=True)
+        titles = [numbered(results[-1].window.number, size.unit) for size, results in newest if results]
         ui.page_title(" · ".join(titles) or TITLE)

@@ -26,6 +26,7 @@ from metrics.harvest.web.stored import Stored
 from metrics.terminal.console import as_started
 from metrics.web import problems, shell, writing
 from metrics.web.cards import Banner, FigureCard
+from metrics.web.glance import Condition, Glance, State
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Harvest"
@@ -37,7 +38,23 @@ FOLDER = Path(__file__).parent
 def page(runner: Runner, stored: Stored) -> Page:
     """Return the page, at `/harvest`."""
     recent = Recent(stored)
-    return Page("/harvest", TITLE, lambda: HarvestPage(runner, recent), styles=[FOLDER / "page.css"], scripts=[])
+
+    async def glance() -> Glance:
+        runs = await recent.runs()
+        is_running = runner.newest.running
+        state = State(Condition.GOOD, "A run is reading") if is_running else State(Condition.IDLE, "No run at present")
+        if not runs:
+            return Glance(state, "-", "no run has ended yet")
+        return Glance(state, f"{runs[0].events:,}", f"events in the newest run, of {runs[0].started}")
+
+    return Page(
+        "/harvest",
+        TITLE,
+        lambda: HarvestPage(runner, recent),
+        styles=[FOLDER / "page.css"],
+        scripts=[],
+        glance=glance,
+    )
 
 
 class HarvestPage:

@@ -10,78 +10,17 @@ from nicegui.elements.mixins.text_element import TextElement
 from metrics.views.web import charts, figures
 from metrics.views.web.charts import Picture
 from metrics.views.web.choice import PAGE, Choice
-from metrics.views.web.counting import State
 from metrics.web.cards import Figure, Note
+from metrics.web.links import Go, Link, Links
 from metrics.web.shell import heading, paragraph
 
-Go = Callable[[str], Awaitable[None]]
-"""A callback that goes to an address of this page."""
 Enter = Callable[[str], Awaitable[str]]
 """A callback that takes what was entered, and returns what is wrong with it."""
 
-# A link that is to open in another tab or window is the browser's.
-_FOLLOWED = "click.exact.prevent"
 _LINK = """<q-td :props="props"><a :href="props.row.href"
   @click.exact.prevent="$parent.$emit('go', props.row.href)">{{ props.value }}</a></q-td>"""
 _BAR = """<q-td :props="props">{{ props.value }}<div v-if="props.row.share !== null" class="bar" aria-hidden="true">
   <div :style="{width: props.row.share}"></div></div></q-td>"""
-
-
-class Link:
-    """A link to this page with another choice."""
-
-    def __init__(self, text: str, go: Go) -> None:
-        self._link = ui.link(text, PAGE)
-        self._address = PAGE
-        self._link.on(_FOLLOWED, lambda: go(self._address))
-
-    def show(self, address: str, *, is_current: bool = False) -> None:
-        """Lead to an address.
-
-        Args:
-            is_current: whether it is shown already.
-        """
-        self._address = address
-        self._link.props(f'href="{address}"')
-        self._link.props(**({"add": "aria-current=true"} if is_current else {"remove": "aria-current"}))
-
-    def set_visibility(self, *, is_visible: bool) -> None:
-        """Show or hide it."""
-        self._link.set_visibility(is_visible)
-
-
-class Links:
-    """A choice between a few values, each a link.
-
-    Args:
-        names: text of the link by value.
-    """
-
-    def __init__(self, label: str, names: Mapping[str, str], go: Go) -> None:
-        with ui.element("div").classes("choices").props(f'role=group aria-label="{label}"'):
-            self._links = {value: Link(text, go) for value, text in names.items()}
-
-    def show(self, addresses: Mapping[str, str], current: str) -> None:
-        """Lead to the addresses of the values; those without an address are hidden."""
-        for value, link in self._links.items():
-            link.set_visibility(is_visible=value in addresses)
-            if value in addresses:
-                link.show(addresses[value], is_current=value == current)
-
-
-class JobLine:
-    """The line that says whether the job counts."""
-
-    def __init__(self) -> None:
-        with ui.element("div").classes("job") as self._line:
-            self._icon = ui.icon("hourglass_empty").props("aria-hidden=true")
-            self._words = paragraph(text="The state of the job is not known yet.")
-
-    def show(self, state: State) -> None:
-        """Show the state of the job."""
-        self._icon.set_name(state.icon)
-        self._words.set_text(state.words)
-        self._line.classes(replace="job" if state.is_good else "job wrong-state")
 
 
 class RowTable:

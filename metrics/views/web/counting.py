@@ -11,18 +11,11 @@ from metrics.views.web.figures import Listed
 from metrics.views.web.recent import Counting
 from metrics.views.web.status import Status
 from metrics.web.cards import Figure
+from metrics.web.glance import Condition, State
 
 UNKNOWN, NOT_KNOWN = "-", "not known at present"
 FIGURES = ("Taking rate", "Rejected", "Counted", "Not counted yet", "Duplicates", "Users")
 COUNT = as_started("python app.py views count")
-
-
-class State(NamedTuple):
-    """The state of the job, in words."""
-
-    icon: str
-    words: str
-    is_good: bool
 
 
 class Warned(NamedTuple):
@@ -107,10 +100,10 @@ def state(status: Status, now: int) -> State:
     job = status.job
     last = "" if job.last_commit is None else f"; last commit {_clock(job.last_commit, now)} UTC"
     if job.is_active:
-        return State("check_circle", f"The job is active{last}", is_good=True)
+        return State(Condition.GOOD, f"The job is active{last}")
     if job.is_active is None:
-        return State("help_outline", f"The job may be active: {job.why}", is_good=True)
-    return State("pause_circle", f"No job is active: {job.why}{last}", is_good=False)
+        return State(Condition.UNKNOWN, f"The job may be active: {job.why}")
+    return State(Condition.WARNING, f"No job is active: {job.why}{last}")
 
 
 def unknown_since(second: int, now: int) -> State:
@@ -119,7 +112,7 @@ def unknown_since(second: int, now: int) -> State:
     Args:
         second, now: wall times, in seconds since the epoch.
     """
-    return State("help_outline", f"Nothing is known of the job since {clock(second, now)} UTC", is_good=False)
+    return State(Condition.UNKNOWN, f"Nothing is known of the job since {clock(second, now)} UTC")
 
 
 def warning(status: Status) -> Warned:

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 from metrics.errors import MetricsError, SettingsError
 from metrics.time_zones import UTC, zone_of
 from metrics.views.web import counting, figures
-from metrics.views.web.cards import ChartCard, JobLine, RowTable, TableCard, TopCard
+from metrics.views.web.cards import ChartCard, RowTable, TableCard, TopCard
 from metrics.views.web.choice import PAGE, Choice, media_of, read_choice
 from metrics.views.web.recent import Counting, Overview, Recent, Selected
 from metrics.web import problems, shell
-from metrics.web.cards import Banner, FigureCard
+from metrics.web.cards import Banner, FigureCard, Pill
+from metrics.web.glance import Glance
 from metrics.web.shell import Page, is_open
 
 TITLE = "Views"
@@ -30,7 +31,19 @@ FOLDER = Path(__file__).parent
 
 def page(recent: Recent) -> Page:
     """Return the page, at `/views`."""
-    return Page(PAGE, TITLE, lambda: ViewsPage(recent), styles=[FOLDER / "page.css"], scripts=[FOLDER / "trends.js"])
+
+    async def glance() -> Glance:
+        status = (await recent.counting()).status
+        return Glance(counting.state(status, int(time())), f"{status.counted:,}", "view events counted, each once")
+
+    return Page(
+        PAGE,
+        TITLE,
+        lambda: ViewsPage(recent),
+        styles=[FOLDER / "page.css"],
+        scripts=[FOLDER / "trends.js"],
+        glance=glance,
+    )
 
 
 class ViewsPage:
@@ -45,7 +58,7 @@ class ViewsPage:
         self._selected: Selected | None = None
         self._answered_s = self._counted_s = monotonic()
         with shell.header(TITLE, ABOUT):
-            self._job = JobLine()
+            self._job = Pill()
         with ui.element("main"):
             self._banner = Banner()
             self._counting_banner = Banner()

@@ -13,7 +13,8 @@ def opened(browser: Browser, address: str, **how: Any) -> Iterator[Page]:
     wrong: list[str] = []
     context = browser.new_context(**how)
     page = context.new_page()
-    page.on("request", lambda request: None if request.url.startswith(address) else wrong.append(request.url))
+    there = "/".join(address.split("/")[:3])
+    page.on("request", lambda request: None if request.url.startswith(there) else wrong.append(request.url))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(f"{error}"))
     page.on("dialog", lambda dialog: wrong.append(dialog.message))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from metrics.frames.web.page import FOLDER
-from metrics.web.shell import STYLE
+from metrics.web.bar import STYLE
 
 LINE = re.compile(r"--([a-z-]+): #([0-9a-f]{6});")
 TEXT, GRAPHICS = 4.5, 3.0  # the ratios that AA asks for: 1.4.3, 1.4.11
@@ -40,6 +40,7 @@ def test_text_and_lines_have_enough_contrast(theme: str) -> None:
         f"{above} on {below}": contrast(at[above], at[below]) / least
         for least, above, below in [
             *((TEXT, above, below) for above in ("text", "quiet") for below in ("page", "card", "alert")),
+            *((TEXT, above, "card") for above in ("good", "warning", "bad")),
             *((GRAPHICS, above, "card") for above in ("count", "average", "gap")),
             *((GRAPHICS, above, "page") for above in ("alert-edge", "focus")),
         ]

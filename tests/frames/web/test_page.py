@@ -102,7 +102,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def page_address(stack: Stack) -> str:
-    return stack.serve()
+    return f"{stack.serve()}frames"
 
 
 def history(now: int) -> Iterator[bytes]:
@@ -129,19 +129,11 @@ def card(page: Page, name: str) -> tuple[str, str]:
     number, meaning = page.evaluate(
         """name => {
             const heading = [...document.querySelectorAll('.figure h3')].find(at => at.innerText === name);
-            return ['.number', '.meaning'].map(at => heading.parentElement.querySelector(at).innerText);
+            return ['.number', '.meaning'].map(at => heading.closest('.figure').querySelector(at).innerText);
         }""",
         name,
     )
     return number, meaning
-
-
-def newest_of(unit: str, meaning: str, published: dict[int, int]) -> str:
-    """Return the number that was published for the window in a meaning: `frames from 18:26:53 to …`."""
-    noun, _, times = meaning.partition(" from ")
-    [number] = {number for start, number in published.items() if rfc3339(start)[11:19] == times[:8]}
-    assert noun == (unit if number == 1 else f"{unit}s")
-    return f"{number:,}"
 
 
 def chart_rows(page: Page, number: int) -> list[list[int | None]]:
@@ -150,28 +142,82 @@ def chart_rows(page: Page, number: int) -> list[list[int | None]]:
     return list(page.evaluate(source, number))
 
 
+def axis_of(page: Page, number: int) -> tuple[int, int]:
+    """Return the range of a chart, in ms."""
+    axis = "at => getElement(document.querySelectorAll('.chart')[at]).chart.getOption().xAxis[0]"
+    begin, end = page.evaluate(f"at => {{ const axis = ({axis})(at); return [axis.min, axis.max]; }}", number)
+    return begin, end
+
+
 def wait_for_change(page: Page, name: str) -> None:
     before = card(page, name)
     wait_until(lambda: card(page, name) != before, f"{name} changes")
 
 
 def test_the_figures_change_and_match_the_topics(stack: Stack, page_address: str, browser: Browser) -> None:
-    with opened(browser, page_address) as page:
+    with opened(browser, f"{page_address}?range=5m") as page:
         seen = []
         for _ in range(3):
             wait_for_change(page, "Frames per second")
             seen.append(card(page, "Frames per second"))
         users = card(page, "Unique users per minute")
         rows = [chart_rows(page, at) for at in range(len(SIZES))]
+        assert card(page, "Lag")[0] == "0"
+        share, of = card(page, "Rejected")
+        assert re.fullmatch(r"<?\d+\.\d%", share)
+        assert re.match(r"[\d,]+ of [\d,]+ frames in \d+ (s|min)", of)
+        page.locator(".pill.good").get_by_text(re.compile(r"^Running, seen \d+ s ago$")).wait_for()
     frames_at = {start: frames for start, frames, _, _ in stack.application.seconds()}
     users_at = {start: users for start, users, _, _, _ in stack.application.minutes()}
+    ends = {rfc3339(start + 1)[11:19]: start + 1 for start in frames_at}
     for number, meaning in seen:
-        assert number == newest_of("frame", meaning, frames_at)
-    assert users[0] == newest_of("user", users[1], users_at)
-    for shown, published in zip(rows, (frames_at, users_at), strict=True):
-        at_start = {row[4] // 1000: row[1] for row in shown if row[4] is not None}
-        assert len(at_start) > 100
-        assert at_start.items() <= published.items()
+        shown = re.fullmatch(r"mean of 1 min to (\S+); ([\d,]+) in the last second", meaning)
+        assert shown is not None, meaning
+        end = ends[shown[1]]
+        minute = [frames_at[second] for second in range(end - 60, end)]
+        assert (number, shown[2]) == (f"{sum(minute) / 60:,.1f}", f"{minute[-1]:,}")
+    minute_start = next(start for start in users_at if rfc3339(start)[11:19] == users[1][19:27])
+    assert users[0] == f"{users_at[minute_start]:,}"
+    assert users[1].split("; ")[1].startswith(f"{users_at[minute_start] - users_at[minute_start - 60]:+,}")
+    for shown_rows, published, step_s in zip(rows, (frames_at, users_at), (2, 60), strict=True):
+        steps = {row[6] // 1000: (row[1], row[7] // 1000) for row in shown_rows if row[6] and row[7]}
+        assert len(steps) >= 300 / max(step_s, 60)
+        size_s = 1 if published is frames_at else 60
+        for start, (mean, end) in steps.items():
+            numbers = [published[at] for at in range(start, end, size_s)]
+            assert mean == pytest.approx(sum(numbers) / len(numbers), abs=0.001)
+
+
+def test_a_range_and_a_zoom_hold_for_both_charts_and_are_in_the_address(page_address: str, browser: Browser) -> None:
+    with opened(browser, page_address) as page:
+        page.get_by_role("link", name="1 h", exact=True).click()
+        page.wait_for_url("**/frames?range=1h")
+        ranges = page.get_by_role("group", name="Range of the charts")
+        assert ranges.locator("[aria-current]").inner_text() == "1 h"
+        page.wait_for_function("document.querySelector('.caption').innerText.includes('means of 30 s')")
+        for number in range(2):
+            begin, end = axis_of(page, number)
+            assert 3_600_000 <= end - begin < 1.15 * 3_600_000 + 60_000
+        box = page.locator(".chart").first.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 200, box["y"] + 150)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 300, box["y"] + 150, steps=5)
+        page.mouse.up()
+        page.wait_for_url("**/frames?range=1h&from=*&to=*")
+        begin, end = map(int, re.findall(r"\d{10}", page.url))
+        assert 300 < end - begin < 1_500
+        for number in range(2):
+            first, last = axis_of(page, number)
+            assert begin * 1000 <= first
+            assert last <= end * 1000
+        assert ranges.locator("[aria-current]").count() == 0
+        page.go_back()
+        page.wait_for_url("**/frames?range=1h")
+        page.go_forward()
+        page.get_by_role("link", name="end zoom").click()
+        page.wait_for_url("**/frames?range=1h")
+        assert not page.get_by_role("link", name="end zoom").is_visible()
 
 
 def test_a_new_value_is_on_the_page_within_a_second_of_its_commit(
@@ -191,7 +237,7 @@ def test_a_new_value_is_on_the_page_within_a_second_of_its_commit(
                 window.seen = {};
                 const look = () => {
                     const rows = getElement(document.querySelector('.chart')).chart.getOption().dataset[0].source;
-                    for (const row of rows.slice(-8)) if (row[4] !== null) window.seen[row[4]] ??= Date.now();
+                    for (const row of rows.slice(-8)) if (row[7] !== null) window.seen[row[7] - 1000] ??= Date.now();
                 };
                 look();
                 window.known = Object.keys(window.seen).map(Number);
@@ -227,7 +273,7 @@ def test_the_contents_of_a_frame_are_shown_as_text(page_address: str, browser: B
 
 
 def test_gaps_open_windows_and_the_reasons_are_shown(page_address: str, browser: Browser) -> None:
-    with opened(browser, page_address) as page:
+    with opened(browser, f"{page_address}?range=6h") as page:
         frames, users = page.locator(".chart svg").all()
         frames.get_by_text("open", exact=True).wait_for()
         users.get_by_text("no frames").wait_for()
@@ -237,13 +283,27 @@ def test_gaps_open_windows_and_the_reasons_are_shown(page_address: str, browser:
         page.get_by_text(re.compile("^Waiting for partition .")).first.wait_for()
         for size in SIZES:
             described_by = page.get_by_role("img", name=size.title).get_attribute("aria-describedby")
-            assert page.inner_text(f"#{described_by}").startswith("Newest: ")
+            assert " Newest: " in page.inner_text(f"#{described_by}")
+
+
+def test_a_gap_longer_than_the_range_takes_next_to_no_room(page_address: str, browser: Browser) -> None:
+    with opened(browser, f"{page_address}?range=all") as page:
+        page.locator(".caption").last.get_by_text("last").wait_for()
+        assert "not to scale" not in page.locator(".caption").last.inner_text()  # 4 h of data, 65 min without any
+    with opened(browser, f"{page_address}?from=-100m&to=-80m") as page:
+        page.locator(".caption").last.get_by_text("last").wait_for()
+        begin, end = axis_of(page, 1)
+        assert end - begin <= 1_200_000
 
 
 def test_the_page_fits_a_phone_and_its_buttons_are_large_enough(page_address: str, browser: Browser) -> None:
     with opened(browser, page_address, viewport={"width": 390, "height": 844}, has_touch=True) as page:
         page.wait_for_selector(".rejected .entry")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        for part in (".figure >> nth=0", ".figure >> nth=1", ".chart >> nth=0"):
+            box = page.locator(part).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 844, part  # in the first screen
         shown = "[...document.querySelectorAll('button')].filter(at => at.checkVisibility())"
         sizes = page.evaluate(f"{shown}.map(at => at.getBoundingClientRect().height)")
         assert sizes
@@ -252,19 +312,33 @@ def test_the_page_fits_a_phone_and_its_buttons_are_large_enough(page_address: st
         assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
 
 
+def choose_theme(page: Page, name: str) -> None:
+    page.get_by_role("button", name="Theme", exact=True).click()
+    page.get_by_role("button", name=name, exact=True).click()
+    page.locator("#themes").wait_for(state="hidden")
+
+
 def test_it_follows_the_dark_mode_of_the_system_and_remembers_a_choice(page_address: str, browser: Browser) -> None:
     with opened(browser, page_address, color_scheme="dark") as page:
         colour = "getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(colour)
-        page.get_by_role("button", name="Theme: system").click()
-        page.get_by_role("button", name="Theme: dark").click()
-        page.get_by_role("button", name="Theme: light").wait_for()
+        choose_theme(page, "Dark")
+        assert page.evaluate(colour) == dark
+        choose_theme(page, "Light")
         page.wait_for_function(f"before => {colour} !== before", arg=dark)
         light = page.evaluate(colour)
-        page.wait_for_function("document.cookie === 'theme=light'")
+        assert page.evaluate("document.cookie") == "theme=light"
         page.reload()
-        page.get_by_role("button", name="Theme: light").wait_for()
         page.wait_for_function(f"light => {colour} === light", arg=light)
+        page.get_by_role("button", name="Theme", exact=True).click()
+        assert page.get_by_role("button", name="Light").get_attribute("aria-pressed") == "true"
+        page.goto(page_address.replace("/frames", "/docs"))
+        page.get_by_text("Frames per second").wait_for()
+        assert page.evaluate(colour) == light
+        choose_theme(page, "System")
+        page.wait_for_function(f"dark => {colour} === dark", arg=dark)
+        page.get_by_role("link", name="Frames", exact=True).click()
+        page.wait_for_function(f"dark => {colour} === dark", arg=dark)
     assert [sum(map(int, re.findall(r"\d+", at)[:3])) > 384 for at in (dark, light)] == [False, True]
 
 
@@ -286,8 +360,8 @@ def test_a_chart_keeps_its_lines_under_the_pointer_in_each_theme(
     lines = ("--count", "--average")
     with opened(browser, page_address, color_scheme="light") as page:
         page.add_style_tag(content=".chart > div:last-child { opacity: 0 !important; }")  # the words hide lines
-        for theme in ("system", "dark", "light"):
-            page.get_by_role("button", name=f"Theme: {theme}").wait_for()
+        for theme in ("System", "Dark", "Light"):
+            choose_theme(page, theme)
             for chart in page.locator(".chart").all():
                 page.mouse.move(1, 1)
                 page.wait_for_function(f"{TOOLTIPS} === 0")
@@ -298,7 +372,6 @@ def test_a_chart_keeps_its_lines_under_the_pointer_in_each_theme(
                 after = {line: pixels_of(page, chart, line) for line in lines}
                 assert all(after[line] > 0.5 * before[line] for line in lines), (theme, before, after)
             page.screenshot(path=tmp_path / f"{theme}.png")
-            page.get_by_role("button", name=f"Theme: {theme}").click()
 
 
 def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:
@@ -318,8 +391,11 @@ def test_the_page_reconnects_to_a_restarted_server(stack: Stack, page_address: s
     page.wait_for_function("window.did_handshake")
     stack.server.kill()
     page.wait_for_selector("#popup[aria-hidden=false]")
-    assert stack.serve(page_address.rstrip("/").rpartition(":")[2]) == page_address
+    page.locator(".pill").get_by_text("Disconnected").wait_for()
+    port = page_address.removesuffix("/frames").rpartition(":")[2]
+    assert f"{stack.serve(port)}frames" == page_address
     page.wait_for_selector("#popup[aria-hidden=true]", state="attached")
+    page.locator(".pill").get_by_text("Disconnected").wait_for(state="hidden")
     page.wait_for_selector(".number")
     wait_for_change(page, "Frames per second")
     page.close()
@@ -333,6 +409,7 @@ def test_an_outage_is_reported_and_numbers_move_again_after_it(
         page.evaluate("window.isSame = true")
         stack.kill_broker()
         page.wait_for_selector(".banner", timeout=15_000)
+        page.locator(".pill.bad").get_by_text("Outage since").wait_for()
         banner = page.inner_text(".banner")
         assert "Not up to date: " in banner
         assert re.search(r"Since \d\d:\d\d:\d\d UTC; last refreshed at \d\d:\d\d:\d\d UTC", banner)

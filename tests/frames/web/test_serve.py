@@ -139,7 +139,7 @@ def test_the_page_warns_about_a_stream_of_invalid_frames(application: Applicatio
     application.run("--until-end")
     with serving(application) as (_, client):
         wait_until(lambda: is_ready(client), "it is ready")
-        page = client.get("/").text
+        page = client.get("/frames").text
     assert "100.0% of the frames since 20" in page
     assert "are late or rejected (10 of 10): 10 not_json" in page
 

@@ -6,6 +6,7 @@ from metrics.views.web import counting
 from metrics.views.web.recent import Counting
 from metrics.views.web.status import JobStatus, Rates, Status, TakingStatus
 from metrics.web.cards import Figure
+from metrics.web.glance import Condition
 
 NOW = 1_795_881_600  # 2026-11-28T16:00:00Z
 TAKING = TakingStatus(1_500, 1_400, 100, {"wrong MediaId": 60, "not JSON": 80}, 2, "2026-11-27T15:00:00Z")
@@ -37,7 +38,7 @@ def shown(
 ) -> dict[str, tuple[str, str]]:
     figures = [*counting.figures(Counting(status(**changed), lines_per_s, records_per_s), NOW)]
     assert [figure.name for figure in figures] == [*counting.FIGURES]
-    return {name: (number, meaning) for name, number, meaning in map(Figure._make, figures)}
+    return {at.name: (at.number, at.meaning) for at in map(Figure._make, figures)}
 
 
 def test_the_figures_of_a_server_that_takes_events() -> None:
@@ -73,7 +74,7 @@ def test_a_server_that_takes_nothing_still_says_how_many_lines_were_rejected() -
 
 def test_the_state_of_the_job_in_words() -> None:
     active = counting.state(status(), NOW)
-    assert (active.words, active.is_good) == ("The job is active; last commit 15:59:59 UTC", True)
+    assert active == (Condition.GOOD, "The job is active; last commit 15:59:59 UTC")
     stopped = JobStatus(is_active=False, why="7 on a was stopped", instance="7 on a", last_commit=None)
     assert counting.state(status(job=stopped), NOW).words == "No job is active: 7 on a was stopped"
     unknown = JobStatus(is_active=None, why="ask again in some seconds", instance="7 on a", last_commit=None)

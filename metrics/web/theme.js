@@ -1,0 +1,27 @@
+/* The theme of all pages: a cookie stores the choice; without one, it is the system's. */
+const theme = {
+  names: ["system", "light", "dark"],
+
+  chosen() {
+    const name = document.cookie.match(/(?:^|; )theme=(\w+)/)?.[1];
+    return theme.names.includes(name) ? name : "system";
+  },
+
+  choose(name) {
+    document.cookie = `theme=${name}; path=/; max-age=31536000; SameSite=Strict`;
+    document.getElementById("themes").hidePopover();
+    theme.show();
+  },
+
+  show() {
+    const name = theme.chosen();
+    const isDark = name === "dark" || (name === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+    if (window.Quasar) Quasar.Dark.set(isDark);
+    document.body.classList.toggle("body--dark", isDark);
+    document.documentElement.classList.toggle("dark-mode", isDark);
+    for (const button of document.querySelectorAll("#themes button")) {
+      button.setAttribute("aria-pressed", button.value === name);
+    }
+  },
+};
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme.show);
