@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 LOGO = (FOLDER / "logo.svg").read_text(encoding="utf-8").strip()
 FAVICON = f"data:image/svg+xml,{quote(LOGO)}"
 STYLE = FOLDER / "bar.css"
-SCRIPT = FOLDER / "theme.js"
+SCRIPT = FOLDER / "shell.js"
 DOCS_PATH, DOCS_TITLE = "/docs", "API"
 THEME = "theme"  # the cookie that stores the choice
 THEMES = {"system": None, "light": False, "dark": True}

@@ -15,6 +15,7 @@ const charts = {
       xAxis: { min: begin_ms, max: end_ms, breaks, axisLabel: { formatter: has_days ? charts.day_and_time : charts.time } },
       series: [{ markArea: { data: areas } }],
     });
+    hide_tooltip(chart);
   },
 
   /* Lets a part of the chart be chosen with the mouse; fingers scroll the page. A double click ends the choice. */

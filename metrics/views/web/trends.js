@@ -9,6 +9,7 @@ const trends = {
     }
     const [{ source }] = chart.getOption().dataset;
     chart.setOption({ dataset: { source: [...source.slice(keep_from, keep_from + keep), ...rows] } });
+    hide_tooltip(chart);
   },
 
   /* Labels a row by its start in the chosen time zone, as RFC 3339. */

@@ -19,7 +19,8 @@ def opened(browser: Browser, address: str, **how: Any) -> Iterator[Page]:
     page.on("pageerror", lambda error: wrong.append(f"{error}"))
     page.on("dialog", lambda dialog: wrong.append(dialog.message))
     page.goto(address)
-    page.wait_for_function("window.did_handshake && document.querySelectorAll('.chart svg').length > 1")
+    drawn = "document.querySelectorAll('.chart svg').length > 1 || document.querySelector('.empty')?.checkVisibility()"
+    page.wait_for_function(f"window.did_handshake && ({drawn})")
     yield page
     context.close()
     assert wrong == []

@@ -145,6 +145,7 @@ def chart_rows(page: Page, number: int) -> list[list[int | None]]:
 def axis_of(page: Page, number: int) -> tuple[int, int]:
     """Return the range of a chart, in ms."""
     axis = "at => getElement(document.querySelectorAll('.chart')[at]).chart.getOption().xAxis[0]"
+    page.wait_for_function(f"at => ({axis})(at).max", arg=number)
     begin, end = page.evaluate(f"at => {{ const axis = ({axis})(at); return [axis.min, axis.max]; }}", number)
     return begin, end
 
@@ -372,6 +373,23 @@ def test_a_chart_keeps_its_lines_under_the_pointer_in_each_theme(
                 after = {line: pixels_of(page, chart, line) for line in lines}
                 assert all(after[line] > 0.5 * before[line] for line in lines), (theme, before, after)
             page.screenshot(path=tmp_path / f"{theme}.png")
+
+
+def test_a_tooltip_is_gone_once_the_pointer_has_left_however_often_the_chart_changes(
+    page_address: str, browser: Browser
+) -> None:
+    """Without `hide_tooltip`, about a third of them stayed."""
+    change = """setInterval(() => [...document.querySelectorAll('.chart')].forEach(at => {
+        const axis = getElement(at).chart.getOption().xAxis[0];
+        charts.change(at.id.slice(1), Infinity, [], axis.min, axis.max, [], [], false);
+    }), 150)"""
+    with opened(browser, page_address) as page:
+        page.evaluate(change)
+        for number in range(12):
+            page.locator(".chart").nth(number % 2).hover(position={"x": 150 + number, "y": 150})
+            page.wait_for_function(f"{TOOLTIPS} === 1")
+            page.mouse.move(1, 1)
+            page.wait_for_function(f"{TOOLTIPS} === 0", timeout=5_000)
 
 
 def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:

@@ -37,12 +37,12 @@ class Served(NamedTuple):
 
 
 def serve(application: Application, closing: ExitStack) -> str:
-    """Start `serve` for the tests of this file, and return where it is."""
+    """Start `serve` for the tests of this file, and return where its page of frames is."""
     server = start(application, closing, "serve", "--port", "0")
     assert server.stdout is not None
     address = re.search(r"http://[0-9.]+:[0-9]+/", server.stdout.readline())
     assert address is not None
-    return address[0]
+    return f"{address[0]}frames"
 
 
 def start(application: Application, closing: ExitStack, *arguments: str) -> Popen[str]:
@@ -238,6 +238,8 @@ def test_before_the_first_run_the_page_says_how_to_begin(bootstrap_servers: str,
     application = Application(bootstrap_servers)
     application.create_topics()
     with ExitStack() as closing, opened(browser, serve(application, closing)) as page:
+        page.locator(".empty").get_by_text(f"No job has run for the group {application.name}.").wait_for()
+        assert page.locator(".empty .command").last.inner_text() == "python app.py --verbose # counts them"
         page.get_by_text(re.compile(r"^No job has counted \S+ for group \S+ yet. Start it:$")).wait_for()
         assert page.locator(".card", has_text="No job has counted").locator(".command").inner_text() == "python app.py"
         page.get_by_text("None: no job has counted yet. Start it: python app.py").wait_for()

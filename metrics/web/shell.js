@@ -1,4 +1,4 @@
-/* The theme of all pages: a cookie stores the choice; without one, it is the system's. */
+/* Scripts of all pages. The theme: a cookie stores the choice; without one, it is the system's. */
 const theme = {
   names: ["system", "light", "dark"],
 
@@ -25,3 +25,10 @@ const theme = {
   },
 };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme.show);
+
+/* Hides a chart's tooltip that a change has shown again after the pointer left, as ECharts does now and then. */
+function hide_tooltip(chart) {
+  setTimeout(() => {
+    if (!chart.getDom().matches(":hover")) chart.dispatchAction({ type: "hideTip" });
+  });
+}
