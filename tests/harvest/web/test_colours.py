@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.harvest.web.page import FOLDER
-from metrics.web.shell import STYLE
+from metrics.web.bar import STYLE
 from tests.frames.web.test_colours import GRAPHICS, LINE, contrast
 
 KINDS = ("started", "ended", "liked", "interrupted", "other", "users")

@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.views.web.page import FOLDER
-from metrics.web.shell import STYLE
+from metrics.web.bar import STYLE
 from tests.frames.web.test_colours import GRAPHICS, LINE, contrast
 
 KINDS = ("viewed", "starts", "stops", "ends")

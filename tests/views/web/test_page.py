@@ -276,7 +276,7 @@ def test_a_database_that_does_not_answer_is_said_before_the_server_gives_up(fill
             connection.execute("LOCK TABLE counts")
             page.locator(".banner").get_by_text(re.compile(r"The database has not answered for \d+ s\.")).wait_for()
             assert page.locator(".banner").get_by_text("cannot be reached").count() == 0
-            page.locator(".wrong-state").get_by_text("Nothing is known of the job since").wait_for()
+            page.locator(".pill.unknown").get_by_text("Nothing is known of the job since").wait_for()
             assert page.locator(".figures.stale").count() == 1
         page.locator(".figures:not(.stale)").wait_for()
         assert page.get_by_text("Nothing is known of the job since").count() == 0
