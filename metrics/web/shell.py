@@ -23,7 +23,7 @@ class Page(NamedTuple):
 
     Attributes:
         title: also of links to it.
-        build: called for each browser that opens the page; adds a `header` and a `main`.
+        build: called for each browser that opens the page; adds a `header` and what is below it.
         styles, scripts: CSS and JavaScript files.
         glance: returns its system at a glance; None for a page of all systems. It raises MetricsError or HTTPException
             if nothing is known.
@@ -56,6 +56,7 @@ def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
         binding_refresh_interval=None,
         show_welcome_message=False,
     )
+    nicegui.app.config.quasar_config["loadingBar"]["skipHijack"] = True  # a moving bar that has no name
     problems.add_to(nicegui.app, {})
     nicegui.app.state.may_write = app.state.may_write  # requests of pages have that application
 
@@ -76,12 +77,16 @@ def _register(page: Page, pages: Sequence[Page]) -> None:
         for script in (bar.SCRIPT, *page.scripts):
             ui.add_body_html(f"<script>{script.read_text()}</script>")
         _add_bar(pages, page)
-        page.build()
+        with ui.element("main").props("id=content"):
+            page.build()
         return None
 
 
 def _add_bar(pages: Sequence[Page], current: Page) -> None:
-    cookies = ui.context.client.request.cookies
+    client = ui.context.client
+    cookies = client.request.cookies
+    if client.content.parent_slot is not None:
+        client.content.parent_slot.parent.tag = "div"  # Quasar's page is a `main`, and would have the bar in it
     ui.dark_mode(bar.theme_in(cookies))
     contents = bar.html({page.path: page.title for page in pages if page.path != "/"}, current.path, cookies)
     ui.html(contents, sanitize=False, tag="header").classes("site-bar")
@@ -90,7 +95,7 @@ def _add_bar(pages: Sequence[Page], current: Page) -> None:
 @contextmanager
 def header(title: str, about: str) -> Iterator[None]:
     """Add the header of a page's contents: a title with a subtitle, and the page's own elements."""
-    with ui.element("div").classes("top").props("id=content"):
+    with ui.element("div").classes("top"):
         with ui.element("div"):
             heading(1, title)
             paragraph("quiet", about)
@@ -102,9 +107,9 @@ def is_open(client: Client) -> bool:
     return client.id in Client.instances
 
 
-def heading(level: int, text: str) -> None:
+def heading(level: int, text: str, classes: str = "") -> None:
     """Add a heading."""
-    TextElement(tag=f"h{level}", text=text)
+    TextElement(tag=f"h{level}", text=text).classes(classes)
 
 
 def paragraph(classes: str = "", text: str = "") -> TextElement:

@@ -33,7 +33,7 @@ class StartPage:
         self._client = ui.context.client
         with shell.header(TITLE, "All systems of this server. Times are in UTC."):
             pass
-        with ui.element("main").classes("systems"):
+        with ui.element("div").classes("systems"):
             for page, glance in systems:
                 # One that answers slowly does not delay the others.
                 ui.timer(LOOK_EVERY_S, partial(self._look, glance, GlanceCard(page)))

@@ -49,7 +49,7 @@ class CataloguePage:
         self._changes: str | None = None
         with shell.header(TITLE, ABOUT):
             pass
-        with ui.element("main"):
+        with ui.element("div").classes("contents"):
             self._banner = Banner()
             self._loads = LoadsCard()
             with ui.element("section").classes("questions").props('aria-label="Questions"'):

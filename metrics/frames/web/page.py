@@ -26,7 +26,7 @@ from metrics.web import shell
 from metrics.web.cards import FigureCard, Pill
 from metrics.web.glance import Glance
 from metrics.web.links import Link, Links
-from metrics.web.shell import Page, paragraph
+from metrics.web.shell import Page, heading, paragraph
 
 TITLE = "Frames"
 LOOK_EVERY_S = 0.25
@@ -69,10 +69,11 @@ class FramesPage:
         about = f"Topic {settings.input_topic}, group {settings.consumer_group_id}. All times are in UTC."
         with shell.header(TITLE, about):
             self._state = Pill()
-        with ui.element("main").classes("of-frames"):
+        with ui.element("div").classes("of-frames"):
             self._banner = StatusBanner()
             self._empty = EmptyCard()
-            with ui.element("section").classes("figures").props('aria-label="Now"') as now:
+            with ui.element("section").classes("figures") as now:
+                heading(2, "Now", "hidden-text")
                 self._figures = [FigureCard() for _ in figures.NAMES]
             with ui.element("div").classes("ranges") as ranges:
                 self._times = paragraph("quiet")

@@ -68,7 +68,7 @@ class HarvestPage:
         self._newest = ""  # of the runs that have ended
         with shell.header(TITLE, ABOUT):
             pass
-        with ui.element("main"):
+        with ui.element("div").classes("contents"):
             self._banner = Banner()
             with ui.element("section").classes("card run"):
                 self._form = StartForm(runner, on_start=self._follow)

@@ -17,7 +17,7 @@ from metrics.views.web.recent import Counting, Overview, Recent, Selected
 from metrics.web import problems, shell
 from metrics.web.cards import Banner, FigureCard, Pill
 from metrics.web.glance import Glance
-from metrics.web.shell import Page, is_open
+from metrics.web.shell import Page, heading, is_open
 
 TITLE = "Views"
 ABOUT = "View events, each counted once. Times of counting are in UTC."
@@ -59,11 +59,12 @@ class ViewsPage:
         self._answered_s = self._counted_s = monotonic()
         with shell.header(TITLE, ABOUT):
             self._job = Pill()
-        with ui.element("main"):
+        with ui.element("div").classes("contents"):
             self._banner = Banner()
             self._counting_banner = Banner()
             self._address_banner = Banner()
-            with ui.element("section").classes("figures").props('aria-label="Counting"') as self._of_counting:
+            with ui.element("section").classes("figures") as self._of_counting:
+                heading(2, "Counting", "hidden-text")
                 self._figures = [FigureCard() for _ in counting.FIGURES]
                 for card, figure in zip(self._figures, counting.figures(None, 0), strict=True):
                     card.show(figure)

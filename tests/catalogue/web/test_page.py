@@ -176,7 +176,7 @@ def test_it_fits_a_phone_and_its_controls_are_large_enough(client: httpx.Client,
         shown = "[...document.querySelectorAll('button, summary')].filter(at => at.checkVisibility())"
         heights = f"{shown}.map(at => at.getBoundingClientRect().height)"
         assert min(page.evaluate(heights)) >= 44
-        small = "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 12)"
+        small = "[...document.querySelectorAll('#app *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 12)"
         assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
 
 

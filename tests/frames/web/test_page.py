@@ -309,7 +309,7 @@ def test_the_page_fits_a_phone_and_its_buttons_are_large_enough(page_address: st
         sizes = page.evaluate(f"{shown}.map(at => at.getBoundingClientRect().height)")
         assert sizes
         assert min(sizes) >= 44
-        small = "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 13)"
+        small = "[...document.querySelectorAll('#app *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 13)"
         assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
 
 

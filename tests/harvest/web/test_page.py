@@ -362,11 +362,11 @@ def test_it_fits_a_phone_and_its_controls_are_large_enough(tmp_path: Path, brows
             page.locator(".streams .entry").first.wait_for()
             page.locator(".users .more").first.wait_for()
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
-            heights = "[...document.querySelectorAll('main button:not(.q-table__bottom *)')]"
+            heights = "[...document.querySelectorAll('#app button:not(.q-table__bottom *)')]"
             heights += ".filter(at => at.offsetParent).map(at => at.getBoundingClientRect().height)"
             assert min(page.evaluate(heights)) >= 44
             small = (
-                "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 11)"
+                "[...document.querySelectorAll('#app *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 11)"
             )
             assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
         ended(process)

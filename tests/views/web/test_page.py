@@ -312,9 +312,9 @@ def test_it_fits_a_phone_and_its_controls_are_large_enough(filled: Topic, browse
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         inner = "[...document.querySelectorAll('.q-table__middle')].map(at => at.scrollWidth - at.clientWidth)"
         assert max(page.evaluate(inner)) <= 0
-        heights = "[...document.querySelectorAll('main button, main a')].filter(at => at.offsetParent)"
+        heights = "[...document.querySelectorAll('#app :is(button, a)')].filter(at => at.offsetParent)"
         assert min(page.evaluate(f"{heights}.map(at => at.getBoundingClientRect().height)")) >= 42
-        small = "[...document.querySelectorAll('main *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 11)"
+        small = "[...document.querySelectorAll('#app *')].filter(at => parseFloat(getComputedStyle(at).fontSize) < 11)"
         assert page.evaluate(f"{small}.map(at => at.outerHTML)") == []
 
 

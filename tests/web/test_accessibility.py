@@ -1,0 +1,118 @@
+"""The pages of a real `serve` are accessible: by axe-core (axe.min.js of a package), by keyboard alone, without motion.
+
+All systems have something to show: frames counted and rejected, view events, a harvest, loads and rejected records.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import product
+from typing import Any, Literal
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from tests.catalogue.web.serving import create_tables
+from tests.catalogue.web.test_serve import HEAT
+from tests.harvest.web.serving import record
+from tests.harvest.web.test_runs import EVENTS
+from tests.kafka.application import STARTED, Application, frame, wait_until
+from tests.postgres.databases import create_database, drop_database, with_database
+from tests.views.filled import Watched, fill, open_tables
+
+pytestmark = pytest.mark.browser
+
+# The pages, and what is on them once they show their data.
+PAGES = {
+    "/": ".pill.good",
+    "/frames": ".rejected .more >> visible=true",
+    "/views": ".chosen-media:not(.stale) .chart svg",
+    "/harvest": ".chart svg",
+    "/catalogue": ".rejected tbody tr",
+    "/docs": ".opblock",
+}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SIZES: tuple[ViewportSize, ...] = ({"width": 1280, "height": 900}, {"width": 390, "height": 844})
+
+
+@pytest.fixture(scope="module")
+def address(bootstrap_servers: str, database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a server over all systems; the job of frames runs beside it."""
+    folder = tmp_path_factory.mktemp("accessibility")
+    name = create_database(database_server)
+    url = with_database(database_server, name)
+    create_tables(url)
+    connection = open_tables(url)
+    fill(connection, [Watched(user, user % 3, number=4) for user in range(5)])
+    connection.close()
+    record(folder, EVENTS)
+    application = Application(bootstrap_servers, {"DATABASE_URL": url, "HARVEST_DIR": str(folder)})
+    count_frames(application)
+    with ExitStack() as closing:
+        for process in (application.start(), server := application.start("serve", "--port", "0")):
+            STARTED.remove(process)  # it outlives a test
+            closing.callback(lambda ended: print(*ended.communicate(), sep="\n"), process)
+            closing.callback(process.kill)
+        assert server.stdout is not None
+        found = re.search(r"http://[0-9.]+:[0-9]+", server.stdout.readline())
+        assert found is not None
+        assert httpx.post(f"{found[0]}/catalogue/movie", json=[HEAT]).status_code == 201
+        assert httpx.post(f"{found[0]}/catalogue/movie", json=[{"title": "Up"}]).status_code == 422
+        wait_until(lambda: application.committed_windows("minutes") > 1, "frames are counted")
+        yield found[0]
+    drop_database(database_server, name)
+
+
+def count_frames(application: Application) -> None:
+    """Send frames of the last minutes to two partitions, and ones that are rejected for two reasons."""
+    application.create_topics(2)
+    now = int(time.time())
+    for partition in range(2):
+        frames = [frame(now - 300 + second, f"{second % 7:x}") for second in range(300)]
+        application.send([*frames, b"{", b'{"ts": 1}', *[b"{"] * 5], partition)
+
+
+@contextmanager
+def opened(browser: Browser, address: str, path: str, **how: Any) -> Iterator[Page]:
+    """Open a page, and wait until it shows its data."""
+    context = browser.new_context(**how)
+    page = context.new_page()
+    page.goto(f"{address}{path}")
+    page.locator(PAGES[path]).first.wait_for()
+    yield page
+    context.close()
+
+
+def violations(page: Page, within: str | None = None) -> list[str]:
+    """Return what axe finds in a page or a part of it, each as its rule, the elements, and what to do."""
+    found = Axe().run(page, within).response["violations"]
+    return [
+        f"{rule['id']} ({rule['impact']}): {' '.join(node['target'])}: {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_wrong_in_light_and_dark_on_a_screen_and_a_phone(
+    path: str, address: str, browser: Browser
+) -> None:
+    """The documentation is looked at in what is ours, the bar: below it, all is markup of swagger-ui."""
+    with opened(browser, address, path) as page:
+        if path == "/frames":
+            unfold(page)
+        for scheme, size in product(SCHEMES, SIZES):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(size)
+            found = violations(page, ".site-bar" if path == "/docs" else None)
+            assert not found, "\n\n".join((f"{scheme}, {size}", *found))
+
+
+def unfold(page: Page) -> None:
+    """Unfold the open windows and a dead letter."""
+    page.get_by_role("button", name="Open windows").click()
+    page.locator(".rejected .more").first.click()
+    page.locator(".rejected pre").wait_for()
