@@ -11,6 +11,7 @@ const theme = {
     document.cookie = `theme=${name}; path=/; max-age=31536000; SameSite=Strict`;
     document.getElementById("themes").hidePopover();
     theme.show();
+    window.emitEvent?.("theme", name);
   },
 
   show() {

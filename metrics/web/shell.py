@@ -87,7 +87,9 @@ def _add_bar(pages: Sequence[Page], current: Page) -> None:
     cookies = client.request.cookies
     if client.content.parent_slot is not None:
         client.content.parent_slot.parent.tag = "div"  # Quasar's page is a `main`, and would have the bar in it
-    ui.dark_mode(bar.theme_in(cookies))
+    dark = ui.dark_mode(bar.theme_in(cookies))
+    # Each update of the page sets the theme that the server knows.
+    ui.on("theme", lambda event: dark.set_value(bar.THEMES.get(f"{event.args}")))
     contents = bar.html({page.path: page.title for page in pages if page.path != "/"}, current.path, cookies)
     ui.html(contents, sanitize=False, tag="header").classes("site-bar")
 

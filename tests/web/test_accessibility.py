@@ -36,6 +36,8 @@ PAGES = {
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES: tuple[ViewportSize, ...] = ({"width": 1280, "height": 900}, {"width": 390, "height": 844})
+ZOOMED = "/frames?range=5m&from=-4m&to=-1m"
+MOST_TABS = 80  # more than the page of frames has places for the focus
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def opened(browser: Browser, address: str, path: str, **how: Any) -> Iterator[Pa
     context = browser.new_context(**how)
     page = context.new_page()
     page.goto(f"{address}{path}")
-    page.locator(PAGES[path]).first.wait_for()
+    page.locator(PAGES[path.partition("?")[0]]).first.wait_for()
     yield page
     context.close()
 
@@ -116,3 +118,104 @@ def unfold(page: Page) -> None:
     page.get_by_role("button", name="Open windows").click()
     page.locator(".rejected .more").first.click()
     page.locator(".rejected pre").wait_for()
+
+
+@pytest.mark.parametrize("preference", ["reduce", "no-preference"])
+def test_nothing_moves_for_who_prefers_reduced_motion(
+    preference: Literal["reduce", "no-preference"], address: str, browser: Browser
+) -> None:
+    with opened(browser, address, "/frames", reduced_motion=preference) as page:
+        page.evaluate(
+            """() => {
+                window.moved = [];
+                for (const kind of ['animationstart', 'transitionrun']) {
+                    addEventListener(kind, event => moved.push(`${kind} of ${event.target.outerHTML}`), true);
+                }
+            }"""
+        )
+        unfold(page)
+        page.get_by_role("button", name="Copy frame").hover()
+        page.get_by_role("button", name="Theme", exact=True).click()
+        page.get_by_role("button", name="Dark", exact=True).click()
+        page.locator("body.body--dark").wait_for()
+        moving = page.evaluate("document.getAnimations().length")
+        moved = page.evaluate("moved")
+    if preference == "reduce":
+        assert (moving, moved) == (0, [])
+    else:
+        assert moved  # so these steps do move something
+
+
+def test_a_chosen_theme_stays_when_the_page_changes(address: str, browser: Browser) -> None:
+    with opened(browser, address, "/frames", color_scheme="light") as page:
+        page.get_by_role("button", name="Theme", exact=True).click()
+        page.get_by_role("button", name="Dark", exact=True).click()
+        page.locator("body.body--dark").wait_for()
+        unfold(page)
+        page.get_by_role("button", name="Lag").click()
+        page.locator("th[aria-sort=ascending]", has_text="Lag").wait_for()
+        assert page.locator("body.body--dark").count() == 1
+
+
+def focused(page: Page) -> str:
+    """Move the focus on; mark what has it then, and return its name; empty outside of the page."""
+    page.keyboard.press("Tab")
+    return str(
+        page.evaluate(
+            """() => {
+                const at = document.activeElement;
+                if (at === document.body) return '';
+                at.dataset.reached = getComputedStyle(at).outlineStyle;
+                const copy = at.cloneNode(true);
+                for (const icon of copy.querySelectorAll('[aria-hidden=true]')) icon.remove();
+                return at.ariaLabel ?? copy.textContent.trim();
+            }"""
+        )
+    )
+
+
+def press(page: Page, name: str) -> None:
+    """Move the focus to an element by the Tab key, and press Enter on it."""
+    for _ in range(MOST_TABS):
+        if focused(page) == name:
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{name} is not reached")
+
+
+def test_tab_reaches_all_that_can_be_clicked_and_shows_where_it_is(address: str, browser: Browser) -> None:
+    with opened(browser, address, ZOOMED) as page:
+        unfold(page)
+        page.evaluate("document.activeElement.blur()")
+        names = [focused(page) for _ in range(MOST_TABS)]
+        assert {"Skip to content", "API", "Theme", "end zoom", "1 h", "Open windows", "Partition"} <= {*names}
+        assert {"all 14", "not_json 12", "no_uid 2", "Frame", "Copy frame"} <= {*names}
+        unreached = """[...document.querySelectorAll('body *')].filter(at => at.checkVisibility()
+            && getComputedStyle(at).cursor === 'pointer' && !at.closest('[data-reached]')).map(at => at.outerHTML)"""
+        assert page.evaluate(unreached) == []
+        unseen = "[...document.querySelectorAll('[data-reached=none]')].map(at => at.outerHTML)"
+        assert page.evaluate(unseen) == []
+
+
+def test_the_page_of_frames_is_used_without_a_mouse(address: str, browser: Browser) -> None:
+    with opened(browser, address, ZOOMED) as page:
+        press(page, "end zoom")
+        page.wait_for_url("**/frames?range=5m")
+        press(page, "1 h")
+        page.wait_for_url("**/frames?range=1h")
+        press(page, "Open windows")
+        page.locator("[aria-expanded=true]", has_text="Open windows").wait_for()
+        press(page, "Lag")
+        page.locator("th[aria-sort=ascending]", has_text="Lag").wait_for()
+        press(page, "no_uid 2")
+        page.locator("[aria-pressed=true]", has_text="no_uid").wait_for()
+        press(page, page.locator(".rejected .more").first.inner_text())
+        page.locator(".rejected pre").wait_for()
+        press(page, "Copy frame")
+        page.get_by_text("Copied.").wait_for()
+        press(page, "Theme")
+        press(page, "Dark")
+        page.locator("body.body--dark").wait_for()
+        page.keyboard.press("Home")
+        press(page, "Skip to content")
+        assert page.url.endswith("#content")
