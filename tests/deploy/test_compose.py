@@ -37,7 +37,9 @@ SETTINGS = {"prepare-topics": Settings, "app": Settings, "page": ServerSettings}
 OF_ONE: dict[str, dict[str, Any]] = {
     "prepare-topics": {},
     "app": {"metrics_port": 9464, "metrics_host": "0.0.0.0"},
-    "page": {"keep_seconds": 3_600, "keep_minutes": 1_440, "api_token": None, "database_url": None},
+    "page": {"keep_seconds": 3_600, "keep_minutes": 1_440, "api_token": None, "database_url": None}
+    | {"lag_amber_records": 10_000, "lag_red_records": 100_000, "stale_amber_s": 30, "stale_red_s": 300}
+    | {"rejected_amber_percent": 1, "rejected_red_percent": 10},
 }
 OBSERVE = ["page", "prometheus", "grafana"]
 CATALOGUE_SERVICES = ["prepare-catalogue", "catalogue"]

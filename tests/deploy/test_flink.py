@@ -17,7 +17,7 @@ import yaml
 from metrics.frames.flink.local_cluster import jars
 from metrics.frames.flink.local_cluster.settings import FLINK_VERSION, TASK_MANAGERS, Ports, configuration
 from metrics.frames.flink.settings import FlinkSettings
-from tests.deploy.test_compose import NOT_IN_COMPOSE, ROOT, compose, environment_of
+from tests.deploy.test_compose import NOT_IN_COMPOSE, OF_ONE, ROOT, compose, environment_of
 
 # What differs from the local Flink: addresses, ports, sizes and folders.
 OF_A_PLACE = re.compile(
@@ -98,7 +98,7 @@ def test_the_application_finds_the_gateway_where_it_listens() -> None:
 
 def test_every_setting_of_flink_can_be_given_to_compose() -> None:
     left_out = NOT_IN_COMPOSE | {"local_flink_dir"}
-    served = {"METRICS_PORT", "METRICS_HOST", "KEEP_SECONDS", "KEEP_MINUTES", "API_TOKEN"}
+    served = {name.upper() for name in OF_ONE["page"] | OF_ONE["app"]}
     names = {field.name.upper() for field in dataclasses.fields(FlinkSettings) if field.name not in left_out}
     assert names - served <= set(environment_of("flink-submit")) <= names
     given = {"FLINK_TOPIC_SUFFIX": "-by-flink", "FLINK_PARALLELISM": "4"}

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from subprocess import Popen
 from typing import NamedTuple
 
@@ -56,7 +56,13 @@ def start(application: Application, closing: ExitStack, *arguments: str) -> Pope
 
 @pytest.fixture(scope="module")
 def served(bootstrap_servers: str) -> Iterator[Served]:
-    """Frames of 100 s, late and broken ones, counted by a job that runs; seconds are open for too long after 8 s."""
+    with counted(bootstrap_servers) as served:
+        yield served
+
+
+@contextmanager
+def counted(bootstrap_servers: str) -> Iterator[Served]:
+    """Serve frames of 100 s, late and broken ones, counted by a job that runs; 8 s is too long for open seconds."""
     application = Application(bootstrap_servers, {"LATENESS_S": "1", "IDLE_S": "4"})
     with ExitStack() as closing:
         application.create_topics(PARTITIONS)
@@ -247,10 +253,10 @@ def test_before_the_first_run_the_page_says_how_to_begin(bootstrap_servers: str,
         expect(page.get_by_role("group", name="Reason")).to_be_hidden()
 
 
-def test_a_frame_that_is_gone_from_the_topic_says_so(served: Served, browser: Browser) -> None:
-    application = served.application
-    topic = application.topic("rejected")
-    with opened(browser, served.address) as page:
+def test_a_frame_that_is_gone_from_the_topic_says_so(bootstrap_servers: str, browser: Browser) -> None:
+    with counted(bootstrap_servers) as served, opened(browser, served.address) as page:
+        application = served.application
+        topic = application.topic("rejected")
         choose(page, "wrong_ts")
         admin = AdminClient({"bootstrap.servers": application.bootstrap_servers})
         partitions = admin.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
