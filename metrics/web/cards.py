@@ -72,6 +72,7 @@ class Figure(NamedTuple):
         condition: whether it is as it should be; None if that is not known, or has no meaning.
         verdict: the condition in a word or two.
         past: its values so far, the oldest first, for a small chart.
+        is_old: whether it is not of the present, which its colour shows, and its meaning says.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Figure(NamedTuple):
     condition: Condition | None = None
     verdict: str = ""
     past: Sequence[float] = ()
+    is_old: bool = False
 
 
 class FigureCard:
@@ -107,7 +109,8 @@ class FigureCard:
         condition = figure.condition or Condition.UNKNOWN
         self._icon.set_name(condition.value)
         self._verdict.set_text(figure.verdict)
-        self._card.classes(replace=f"figure {'' if figure.condition is None else condition.name.lower()}")
+        look = ("figure", "" if figure.condition is None else condition.name.lower(), "old" if figure.is_old else "")
+        self._card.classes(replace=" ".join(look))
 
 
 def _sparkline(values: Sequence[float]) -> str:

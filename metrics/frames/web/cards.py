@@ -1,15 +1,16 @@
 """The parts of the page. Each builds itself and is then updated; only changes are sent to the browser."""
 
-from collections.abc import Sequence
-
 import orjson
 from nicegui import ui
 
 from metrics.frames.live.view import Outage
 from metrics.frames.sizes import Size
+from metrics.frames.status import warnings
+from metrics.frames.status.facts import Activity, Status
 from metrics.frames.web import charts
+from metrics.frames.web.hints import START
 from metrics.frames.web.picture import Picture
-from metrics.times import Moment, clock
+from metrics.times import clock
 from metrics.web import cards
 from metrics.web.shell import heading, paragraph
 
@@ -20,25 +21,27 @@ class StatusBanner:
     def __init__(self) -> None:
         self._banner = cards.Banner()
 
-    def show(
-        self, outage: Outage | None, losses: Sequence[str], warnings: Sequence[str], asked_at: Moment | None
-    ) -> None:
-        """Show why the page is not up to date, or else what a run would need but is gone, or else the warnings.
+    def show(self, outage: Outage | None, status: Status | None) -> None:
+        """Show the most important of what is wrong.
 
-        Args:
-            asked_at: when the status was last refreshed.
+        That is why the page is not up to date, what a run would need but is gone, that no job is alive, or a warning.
         """
         if outage is not None:
             since = int(outage.since_s)
-            shown = "nothing read yet" if asked_at is None else f"last refreshed at {_utc(asked_at.timestamp, since)}"
+            asked_s = None if status is None else status.asked_at.timestamp
+            shown = "nothing read yet" if asked_s is None else f"last refreshed at {_utc(asked_s, since)}"
             self._banner.show(f"Not up to date: {outage.what}", f"Since {_utc(since, since)}; {shown}. Retrying.")
-        elif losses:
-            more = "A run would refuse to start without it; --accept-loss starts nevertheless."
-            self._banner.show("\n".join(losses), more)
-        elif warnings:
-            self._banner.show("\n".join(map(_capitalised, warnings)), "As of the last commit.")
-        else:
+        elif status is None:
             self._banner.show("")
+        elif status.losses:
+            more = "A run would refuse to start without it; --accept-loss starts nevertheless."
+            self._banner.show("\n".join(status.losses), more)
+        elif status.instance.activity is Activity.SILENT:
+            what = "The job gives no sign of life: it was killed, hangs, or is cut off from the broker."
+            self._banner.show(what, f"Nothing is lost. To continue from its last commit: {START}")
+        else:
+            lines = [*map(_capitalised, warnings.warnings(status))]
+            self._banner.show("\n".join(lines), "As of the last commit." if lines else "")
 
 
 class ChartCard:

@@ -71,9 +71,10 @@ def caption(picture: Picture) -> str:
     windows = sum(step.windows for step in picture.steps)
     mean = sum(step.mean * step.windows for step in picture.steps) / windows
     last = picture.results[-1].window.number
-    parts = [f"last {last:,}", f"mean {mean:,.1f}", f"min {min(numbers[1]):,}", f"max {max(numbers[0]):,}"]
+    reach = f"{min(numbers[1]):,} to {max(numbers[0]):,} per {picture.size.name}"
+    parts = [f"last {last:,}", f"mean {mean:,.1f}", reach]
     if picture.step_s > picture.size.size_s:
-        parts.append(f"means of {duration(picture.step_s)}")
+        parts.append(f"drawn as means of {duration(picture.step_s)}")
     parts += [f"{gap.what} for {duration(gap.length_s)}, not to scale" for gap in picture.breaks]
     return " · ".join(parts)
 

@@ -9,6 +9,7 @@ from metrics.frames.results.read import Result
 from metrics.frames.settings import Settings, Thresholds
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from metrics.frames.status.facts import Activity, Status
+from metrics.frames.web.hints import START
 from metrics.text import duration, numbered
 from metrics.times import DAY_S, clock, day, time_of_day
 from metrics.web.cards import Figure
@@ -40,8 +41,11 @@ class Shown(NamedTuple):
 
 def four(shown: Shown, settings: Settings) -> Iterator[Figure]:
     """Yield the figures, in the order of NAMES."""
-    yield _aged(_frames_per_second(shown.seconds, shown.now), _stale_s(shown), settings.thresholds("stale"))
-    yield _unique_users(shown.minutes, shown.now)
+    stale_s, thresholds = _stale_s(shown), settings.thresholds("stale")
+    yield _aged(_frames_per_second(shown.seconds, shown.now), stale_s, thresholds)
+    users = _unique_users(shown.minutes, shown.now)
+    is_stale = stale_s is not None and stale_s >= thresholds.amber
+    yield _aged(users, stale_s, thresholds) if is_stale else users._replace(is_old=_is_history(shown))
     yield _lag(shown.status, settings.thresholds("lag"))
     yield _rejected(shown, settings.thresholds("rejected"))
 
@@ -70,7 +74,7 @@ def state(status: Status | None, outage: Outage | None, now: int) -> State:
     return {
         Activity.ACTIVE: State(Condition.GOOD, f"Running, seen {ago}"),
         Activity.STOPPED: State(Condition.IDLE, "Stopped"),
-        Activity.SILENT: State(Condition.BAD, "Killed, hung or cut off"),
+        Activity.SILENT: State(Condition.BAD, "No sign of life"),
         Activity.ON_FLINK: State(Condition.IDLE, "Handed over to Flink"),
         Activity.NEVER_RAN: State(Condition.UNKNOWN, "No job has run"),
     }[status.instance.activity]
@@ -80,7 +84,8 @@ def times(status: Status | None) -> str:
     """Return the line about event time: how old it is, and up to where windows are closed."""
     if status is None:
         return ""
-    parts = [_event_time(status)]
+    parts = [f"The job is stopped; {START} continues it"] if status.instance.activity is Activity.STOPPED else []
+    parts.append(_event_time(status))
     if status.closed_through is not None:
         closed, now = status.closed_through.timestamp, status.asked_at.timestamp
         parts.append(f"windows closed up to {clock(closed, now)} (allowed lateness {status.rules.lateness_s} s)")
@@ -111,14 +116,19 @@ def _stale_s(shown: Shown) -> int | None:
     return shown.now - shown.seconds[-1].window.end
 
 
+def _is_history(shown: Shown) -> bool:
+    return bool(shown.minutes) and _stale_s(shown) is None
+
+
 def _aged(figure: Figure, stale_s: int | None, thresholds: Thresholds) -> Figure:
     """Return a figure with how old it is, if that is known."""
     if stale_s is None:
-        return figure
+        return figure._replace(is_old=figure.number != UNKNOWN)
     condition = _condition(stale_s, thresholds)
     if condition is Condition.GOOD:
         return figure._replace(condition=condition, verdict="live")
-    return figure._replace(condition=condition, verdict="stale", meaning=f"no new window for {duration(stale_s)}")
+    meaning = f"no new window for {duration(stale_s)}; {figure.meaning}"
+    return figure._replace(condition=condition, verdict="stale", meaning=meaning, is_old=True)
 
 
 def _frames_per_second(results: Sequence[Result], now: int) -> Figure:
@@ -151,6 +161,8 @@ def _lag(status: Status | None, thresholds: Thresholds) -> Figure:
     if status.lag is None:
         return Figure("Lag", UNKNOWN, "the end of a partition is unknown")
     condition = _condition(status.lag, thresholds)
+    if status.lag == 0 and status.instance.activity is not Activity.ACTIVE:
+        return Figure("Lag", "0", "all was read")  # no verdict: nobody reads what comes now
     if status.lag == 0:
         return Figure("Lag", "0", "caught up", condition, "good")
     return Figure("Lag", f"{status.lag:,}", "unread records, at most", condition, _verdict(condition))

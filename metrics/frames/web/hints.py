@@ -2,9 +2,10 @@
 
 from metrics.frames.core.frame import NOT_REPUBLISHED, Reason
 from metrics.frames.results.rejected import DeadLetter
+from metrics.terminal.console import as_started
 
-START = "python app.py"
-REJECTED = "python app.py rejected"
+START = as_started("python app.py")
+REJECTED = as_started("python app.py rejected")
 REASONS = frozenset(map(str, Reason))
 
 

@@ -1,6 +1,6 @@
 """The card of open windows: folded, with a line that sums them up; it unfolds when some are kept open for too long."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 
 from nicegui import ui
@@ -98,13 +98,20 @@ def summary(status: Status | None) -> str:
     windows = status.oldest_open()
     if not windows:
         return _none(status)
-    now, newest = status.asked_at.timestamp, status.event_time
+    if status.instance.activity is not Activity.ACTIVE:
+        return f"Nothing advances: no job is running. Open: {listed([*_starts(status)])}."
+    newest = status.event_time
     oldest = [
-        f"{size.plural} from {clock(window.start.timestamp, now)}"
+        starts
         + (f" (the last {duration(newest.timestamp - window.start.timestamp + 1)} of event time)" if newest else "")
-        for size, window in windows.items()
+        for starts, window in zip(_starts(status), windows.values(), strict=True)
     ]
     return f"Open: {listed(oldest)}."
+
+
+def _starts(status: Status) -> Iterator[str]:
+    for size, window in status.oldest_open().items():
+        yield f"{size.plural} from {clock(window.start.timestamp, status.asked_at.timestamp)}"
 
 
 def _none(status: Status) -> str:

@@ -11,7 +11,6 @@ from nicegui.events import GenericEventArguments
 from metrics.frames.live.view import LiveView
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND, SIZES
-from metrics.frames.status import warnings
 from metrics.frames.web import figures
 from metrics.frames.web.cards import ChartCard, StatusBanner
 from metrics.frames.web.choice import PAGE, RANGE_NAMES, Choice, read_choice, zoom_between
@@ -134,8 +133,7 @@ class FramesPage:
         for size, chart in zip(SIZES, self._charts, strict=True):
             chart.show(self._pictures.of(size, self._choice), now)
         self._times.set_text(figures.times(status))
-        losses, warned = (status.losses, [*warnings.warnings(status)]) if status else ([], [])
-        self._banner.show(outage, losses, warned, status.asked_at if status else None)
+        self._banner.show(outage, status)
         self._open_windows.show(status)
         self._partitions.show(status)
         self._dead_letters.show(self._live.rejected, now)

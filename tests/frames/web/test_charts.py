@@ -65,7 +65,7 @@ def test_gaps_have_their_length_in_words_if_there_is_room_and_unread_windows_are
     picture = Picture.of(MINUTE, results, T + 125 * 60 + 30, 21_600)
     assert marked(picture, "gap") == [(120, 180, ""), (240, 7440, "no frames\n2 h")]
     assert charts.words(picture, T) == (
-        "13:39:00 to 15:44:00 UTC: last 124 · mean 32.0 · min 0 · max 124. "
+        "13:39:00 to 15:44:00 UTC: last 124 · mean 32.0 · 0 to 124 per minute. "
         "Newest: 124 users from 15:43:00 to 15:44:00; running average 2.5. Open: 30 s, to 15:44:30. "
         "Last gap: no frames for 2 h, to 15:43:00."
     )
@@ -77,12 +77,15 @@ def test_a_gap_that_is_not_drawn_to_scale_is_a_break_of_the_axis_and_said_in_wor
     assert marked(picture, "gap") == []
     change = Change.between(None, picture)
     assert change.breaks == [{"start": (T + 1) * 1000, "end": (T + 7201) * 1000, "gap": charts.BREAK}]
-    assert charts.caption(picture) == "last 2 · mean 1.5 · min 1 · max 2 · no frames for 2 h, not to scale"
+    assert charts.caption(picture) == "last 2 · mean 1.5 · 1 to 2 per second · no frames for 2 h, not to scale"
 
 
 def test_a_caption_says_what_a_step_is() -> None:
     results = [window(T + at, 5 * (at == 7)) for at in range(600)]
-    assert charts.caption(Picture.of(SECOND, results, None, 600)) == "last 0 · mean 0.0 · min 0 · max 5 · means of 5 s"
+    assert (
+        charts.caption(Picture.of(SECOND, results, None, 600))
+        == "last 0 · mean 0.0 · 0 to 5 per second · drawn as means of 5 s"
+    )
 
 
 def test_an_axis_names_days_if_it_has_several() -> None:

@@ -84,12 +84,24 @@ def test_frames_per_second_say_how_long_no_new_window_has_come(
 ) -> None:
     figure = four(seconds=[second(T, 7)], added_at_s=NOW - added_ago_s + 0.0)["Frames per second"]
     assert (figure.condition, figure.verdict) == (condition, verdict)
-    said = f"no new window for {duration(added_ago_s)}"
-    assert (figure.meaning == said) == (verdict == "stale")
+    said = f"no new window for {duration(added_ago_s)}; mean of 1 s to 13:39:01"
+    assert figure.meaning.startswith(said) == figure.is_old == (verdict == "stale")
 
 
 def test_of_history_it_is_not_known_whether_more_is_to_come() -> None:
-    assert four(seconds=[second(T, 7)], now=T + 10**8)["Frames per second"].condition is None
+    history = four(seconds=[second(T, 7)], minutes=[minute(T, 7)], now=T + 10**8)
+    for name in ("Frames per second", "Unique users per minute"):
+        assert (history[name].condition, history[name].is_old) == (None, True)
+
+
+def test_users_are_as_old_as_frames() -> None:
+    figure = four(seconds=[second(T, 7)], minutes=[minute(T, 7)], added_at_s=NOW - 90.0)["Unique users per minute"]
+    assert (figure.verdict, figure.is_old) == ("stale", True)
+    assert figure.meaning == "no new window for 1 min 30 s; in the minute from 13:39:00"
+
+
+def test_without_a_job_that_runs_nobody_is_caught_up() -> None:
+    assert four(status=status(activity=Activity.STOPPED))["Lag"] == Figure("Lag", "0", "all was read")
 
 
 def test_unique_users_are_compared_with_the_minute_before() -> None:
@@ -169,6 +181,8 @@ def test_the_line_of_times_says_what_is_closed_and_how_many_frames_were_late() -
         "Event time 13:40:10, 3 s behind wall time · windows closed up to 13:40:05 (allowed lateness 5 s) · "
         "4 late frames so far, of which 3 counted for their minute"
     )
+    stopped = "The job is stopped; python app.py continues it · Event time "
+    assert figures.times(status(activity=Activity.STOPPED)).startswith(stopped)
     assert figures.times(never_ran()) == "No frames yet"
     assert figures.times(None) == ""
 
@@ -178,7 +192,7 @@ def test_the_line_of_times_says_what_is_closed_and_how_many_frames_were_late() -
     [
         (Activity.ACTIVE, StateOfJob(Condition.GOOD, "Running, seen 3 s ago")),
         (Activity.STOPPED, StateOfJob(Condition.IDLE, "Stopped")),
-        (Activity.SILENT, StateOfJob(Condition.BAD, "Killed, hung or cut off")),
+        (Activity.SILENT, StateOfJob(Condition.BAD, "No sign of life")),
         (Activity.ON_FLINK, StateOfJob(Condition.IDLE, "Handed over to Flink")),
         (Activity.NEVER_RAN, StateOfJob(Condition.UNKNOWN, "No job has run")),
     ],

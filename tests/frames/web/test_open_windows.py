@@ -26,6 +26,12 @@ def test_the_oldest_open_windows_are_in_one_line() -> None:
     )
 
 
+def test_without_a_job_that_runs_the_line_says_so_first() -> None:
+    assert summary(status({1: T + 25, 60: T}, Activity.STOPPED)) == (
+        "Nothing advances: no job is running. Open: seconds from 13:39:25 and minutes from 13:39:00."
+    )
+
+
 def test_windows_that_are_kept_open_for_too_long_say_what_keeps_them_open() -> None:
     held = status({1: T + 25, 60: T})
     held.kept_open = KeptOpen(Moment.of(T + 20), Moment.of(T + 25), [WaitingPartition(0, "lag")], 0, 0)
