@@ -76,5 +76,5 @@ def test_a_further_size_needs_only_a_row_in_the_table(with_hours: Application, t
             assert client.get(path).json()["windows"] == with_hours.records("hours")
         with client.stream("GET", "/stream", headers={"Last-Event-ID": f"{HOUR.size_s}=0"}) as events:
             assert "event: hour" in islice(events.iter_lines(), 10)
-        assert "Unique users per hour" in client.get("/").text
+        assert "Unique users per hour" in client.get("/frames").text
         assert "/hours" in client.get("/openapi.json").json()["paths"]
