@@ -33,3 +33,22 @@ function hide_tooltip(chart) {
     if (!chart.getDom().matches(":hover")) chart.dispatchAction({ type: "hideTip" });
   });
 }
+
+/* Gives the focus back to a header of a table: NiceGUI makes the whole header again at each change of rows. */
+const sorting = { button: null, table: null };
+document.addEventListener("focusin", ({ target }) => {
+  sorting.button = target.matches(".sort") ? target : null;
+  sorting.table = target.closest(".records");
+});
+document.addEventListener("focusout", ({ target }) => {
+  // Browsers say so before they remove what had the focus, too; then it is still in the document for a moment.
+  setTimeout(() => {
+    if (sorting.button === target && target.isConnected) sorting.button = null;
+  });
+});
+new MutationObserver(() => {
+  const { button, table } = sorting;
+  if (button && !button.isConnected && document.activeElement === document.body) {
+    table.querySelector(`[data-column="${button.dataset.column}"]`)?.focus();
+  }
+}).observe(document.documentElement, { childList: true, subtree: true });

@@ -185,10 +185,12 @@ def test_partitions_are_sorted_by_each_column_and_turned_by_keyboard(page_addres
         numbers = table.locator("td.partition")
         expect(numbers).to_have_text([f"{number}" for number in range(20)])
         position = table.get_by_role("button", name="Position")
+        position.focus()
         for order, first in (("ascending", "2"), ("descending", "0")):
-            position.press("Enter")
+            page.keyboard.press("Enter")
             expect(table.locator(f"th[aria-sort={order}]")).to_have_text(re.compile("^Position"))
             expect(numbers.first).to_have_text(first)
+            expect(position).to_be_focused()
         expect(table.get_by_role("cell", name="idle", exact=True).first).to_be_visible()
         assert table.locator("td.position").first.evaluate("at => getComputedStyle(at).textAlign") == "right"
         turn = page.locator(".turn:visible", has_text="1-20 of 23")
