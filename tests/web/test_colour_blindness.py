@@ -1,4 +1,4 @@
-"""Colours that stand side by side and mean different things are told apart by people who lack one kind of cone."""
+"""Adjacent colours with different meanings can be told apart under each kind of colour blindness."""
 
 from itertools import combinations
 
@@ -22,7 +22,7 @@ SIDE_BY_SIDE = [
 
 
 def test_the_simulation_keeps_greys_and_takes_red_from_green() -> None:
-    """White and black are 100 apart, whoever looks; a red and a green of equal light are one to a deuteranope."""
+    """White and black differ by 100 for everyone; a red and a green of equal lightness look alike to a deuteranope."""
     assert [distance("ffffff", "000000", each) for each in SIMULATED] == pytest.approx([100] * 3, abs=0.1)
     assert distance("a08000", "808a00", "deuteranopia") < 10 < distance("a08000", "808a00", "tritanopia")
 

@@ -137,7 +137,6 @@ class LiveView:
         """Add results in the order in which they were published; listeners get those that are kept."""
         with self._lock:
             self._send([result for result in results if self._buffers[result.window.size.size_s].add(result)])
-            self.added_at_s = time()
             self.version += 1
 
     def add_rejected(self, frames: Iterable[DeadLetter], *, replace: bool = False) -> None:
@@ -218,6 +217,8 @@ class LiveView:
         subscription.begin(newest | known, [*missed])
 
     def _send(self, new: Sequence[Result]) -> None:
+        if new:
+            self.added_at_s = time()
         for listener in self._listeners if new else ():
             listener.put(new)
         self._listeners = {listener for listener in self._listeners if not listener.has_overflowed}

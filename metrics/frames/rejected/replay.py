@@ -162,7 +162,7 @@ class LetterReplay:
 
 @contextmanager
 def opened(settings: Settings, *, sends: bool) -> Iterator[LetterReplay]:
-    """Open a replay of the dead letters. If it sends, it takes over from an earlier one that is still running.
+    """Open a replay of the dead letters; one that sends fences an earlier one that is still running.
 
     Raises:
         FencedError: another replay has begun meanwhile.

@@ -12,6 +12,7 @@ from metrics.frames.sizes import Size
 
 MAX_STEPS = 150  # more cannot be told apart in half the width of a page
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
+WHOLE_FROM_STEPS = 9  # of all that is kept: with fewer, a chart would lack too much of its beginning
 MAX_AHEAD = 0.15  # of a chart's width, for open windows
 
 
@@ -94,13 +95,18 @@ class Picture(NamedTuple):
         through = results[-1].window.end if results else event_time or 0
         oldest = results[0].window.start if results else through
         gaps = [*_gaps(results)]
-        longest_s = length_s or max(size.size_s, through - oldest - sum(gap.length_s for gap in gaps))
+        longest_s = (
+            length_s if length_s is not None else max(size.size_s, through - oldest - sum(gap.length_s for gap in gaps))
+        )
         begin = oldest if length_s is None else _begin(oldest, gaps, through, length_s)
         breaks = [gap for gap in gaps if gap.length_s > longest_s and gap.end > begin]
         shown_s = max(size.size_s, through - begin - sum(gap.length_s for gap in breaks))
         step_s = _step_s(size, shown_s)
-        # Whole steps: a first one that loses a window at a time would change all rows each time.
-        begin = max(begin - begin % step_s, oldest) if length_s else begin + -begin % step_s * (shown_s > 9 * step_s)
+        # A first step that lost a window at a time would change all rows each time, so it is whole.
+        if length_s is not None:
+            begin = max(begin - begin % step_s, oldest)
+        elif shown_s > WHOLE_FROM_STEPS * step_s:
+            begin += -begin % step_s
         within = [result for result in results if result.window.start >= begin]
         end = max(through, min(event_time or 0, through + int(shown_s * MAX_AHEAD)))
         shown = [gap for gap in gaps if gap.end > begin]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from threading import Thread
+from time import time
 from typing import Any
 
 import pytest
@@ -33,6 +34,22 @@ def test_it_has_begun_once_the_results_were_read_even_if_there_are_none() -> Non
     assert not live.has_begun
     live.begin([])
     assert live.has_begun
+
+
+def test_it_knows_since_when_nothing_new_has_come_also_after_an_outage() -> None:
+    live = view_of(second(T + 3_600))
+    read_at = [live.added_at_s]  # None: it was there before
+    live.add([second(T - 10)])  # too old to be kept
+    read_at.append(live.added_at_s)
+    assert read_at == [None, None]
+    before_s = time()
+    live.add([second(T + 3_601)])
+    first_s = live.added_at_s or 0.0
+    assert before_s <= first_s <= time()
+    live.begin([second(T + 3_600), second(T + 3_601)])  # an outage is over, in which nothing was missed
+    assert live.added_at_s == first_s
+    live.begin([second(T + 3_601), second(T + 3_602)])
+    assert live.added_at_s > first_s
 
 
 def test_sizes_are_kept_separately() -> None:
