@@ -12,7 +12,8 @@ HEADER = """
 <q-tr :props="props">
   <q-th v-for="column in props.cols" :key="column.name" :props="props" :aria-sort="column.order">
     <button type="button" class="sort" :data-column="column.name"
-      @click="() => $parent.$emit('sort', column.name)">{{ column.label }}<q-icon v-if="column.icon" :name="column.icon" aria-hidden="true"></q-icon></button>
+      @click="() => $parent.$emit('sort', column.name)">{{ column.label
+      }}<q-icon v-if="column.icon" :name="column.icon" aria-hidden="true"></q-icon></button>
   </q-th>
 </q-tr>
 """

@@ -8,7 +8,7 @@ import typer
 from metrics.cli.use_broker import use_broker
 from metrics.frames.settings import Settings
 from metrics.frames.status import observe, text
-from metrics.frames.status.facts import describe
+from metrics.frames.status.describe import describe
 from metrics.terminal import console
 from metrics.terminal.console import say_lines
 from metrics.terminal.streams import require_open

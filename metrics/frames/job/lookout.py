@@ -10,7 +10,8 @@ from metrics.frames.job.history import OpenSince
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SECOND
 from metrics.frames.status import warnings
-from metrics.frames.status.facts import Cause, kept_open, last_minute
+from metrics.frames.status.describe import kept_open, last_minute
+from metrics.frames.status.facts import Cause
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from metrics.kafka.job.input_monitor import EndOffset
 from metrics.kafka.job.source import Input

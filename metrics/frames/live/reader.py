@@ -10,7 +10,7 @@ from metrics.frames.results import read, rejected
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.frames.status import observe
-from metrics.frames.status.facts import describe
+from metrics.frames.status.describe import describe
 from metrics.kafka.errors import client_errors
 
 STATUS_EVERY_S = 1.0

@@ -4,7 +4,8 @@ from collections import Counter
 
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.live.recent_frames import Lately, RecentFrames
-from metrics.frames.status.facts import Activity, Seen, Status, describe
+from metrics.frames.status.describe import describe
+from metrics.frames.status.facts import Activity, Seen, Status
 
 T = 1468244340
 

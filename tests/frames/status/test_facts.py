@@ -6,7 +6,8 @@ import pytest
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.frames.status.facts import Activity, Cause, PartitionEnd, Seen, Status, describe, waits_for
+from metrics.frames.status.describe import describe, waits_for
+from metrics.frames.status.facts import Activity, Cause, PartitionEnd, Seen, Status
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from tests.frames.windows import series
 

@@ -5,6 +5,7 @@ import msgspec
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
 from metrics.frames.status import text
+from metrics.frames.status.describe import describe
 from metrics.frames.status.facts import (
     Activity,
     ErrorEstimate,
@@ -14,7 +15,6 @@ from metrics.frames.status.facts import (
     Seen,
     Status,
     WaitingPartition,
-    describe,
 )
 from metrics.terminal.tables import say_folded
 from metrics.times import Moment

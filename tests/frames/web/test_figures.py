@@ -12,7 +12,8 @@ from metrics.frames.live.view import Outage
 from metrics.frames.results.read import Result
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.frames.status.facts import Activity, PartitionEnd, Seen, Status, describe
+from metrics.frames.status.describe import describe
+from metrics.frames.status.facts import Activity, PartitionEnd, Seen, Status
 from metrics.frames.web import figures
 from metrics.frames.web.empty import FEED, RUN, advice
 from metrics.frames.web.figures import Shown

@@ -2,7 +2,8 @@
 
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
-from metrics.frames.status.facts import Activity, KeptOpen, PartitionEnd, Seen, Status, WaitingPartition, describe
+from metrics.frames.status.describe import describe
+from metrics.frames.status.facts import Activity, KeptOpen, PartitionEnd, Seen, Status, WaitingPartition
 from metrics.frames.web.open_windows import Fold, summary
 from metrics.times import Moment
 from tests.frames.windows import series

@@ -4,7 +4,8 @@ import pytest
 
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.core.windows import Series
-from metrics.frames.status.facts import Activity, KeptOpen, PartitionEnd, Seen, Status, WaitingPartition, describe
+from metrics.frames.status.describe import describe
+from metrics.frames.status.facts import Activity, KeptOpen, PartitionEnd, Seen, Status, WaitingPartition
 from metrics.frames.web.partitions import NAMES, note, ordered, row, state
 from metrics.times import Moment
 from metrics.web.tables import Order
