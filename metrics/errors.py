@@ -91,6 +91,10 @@ class NoAnswerError(DatabaseError):
     """A database that cannot be reached, or gives no answer."""
 
 
+class NoDatabaseError(DatabaseError):
+    """A database that is yet to be created."""
+
+
 class UnsuitableError(DatabaseError):
     """A database that answers, but cannot be used as it is: retrying is pointless."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from metrics.errors import DatabaseError
+from metrics.errors import NoDatabaseError
 from metrics.files.project import project_folder
 from metrics.postgres.settings import PostgresSettings
 
@@ -18,7 +18,7 @@ class DatabaseAddress(Protocol):
         """Return the URL to connect to.
 
         Raises:
-            DatabaseError: there is no database.
+            NoDatabaseError: there is no database.
             LocalServerError: the local database cannot be started.
         """
 
@@ -86,7 +86,7 @@ class _Local:
         with self._lock:
             if not self._url:
                 if not (self._folder / "data").is_dir():
-                    raise DatabaseError(self._missing, hint=f"create one: {self._command}; or set DATABASE_URL")
+                    raise NoDatabaseError(self._missing, hint=f"create one: {self._command}; or set DATABASE_URL")
                 # Imported late: the production image lacks the packages of local servers.
                 from metrics.postgres import local_server  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError
+from metrics.errors import MetricsError, NoDatabaseError
 from metrics.web import problems, shell
 from metrics.web.cards import Pill
 from metrics.web.glance import Condition, Glance, State
@@ -41,6 +41,8 @@ class StartPage:
     async def _look(self, glance: Callable[[], Awaitable[Glance]], card: "GlanceCard") -> None:
         try:
             shown = await glance()
+        except NoDatabaseError as error:
+            shown = Glance(State(Condition.IDLE, "Not set up"), UNKNOWN, problems.in_words(error))
         except (MetricsError, HTTPException) as error:
             shown = Glance(State(Condition.BAD, "No answer"), UNKNOWN, problems.in_words(error))
         if is_open(self._client):

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page as BrowserPage
 
 from metrics import __version__
-from metrics.errors import BrokerError
+from metrics.errors import BrokerError, NoDatabaseError
 from metrics.web import shell
 from metrics.web.app import System, create_app
 from metrics.web.glance import Condition, Glance, State
@@ -31,6 +31,10 @@ async def films() -> Glance:
     raise BrokerError("no broker answers", why="it is away")
 
 
+async def books() -> Glance:
+    raise NoDatabaseError("books has no database yet", hint="create one: python app.py books init-db")
+
+
 def system(name: str, glance: Callable[[], Awaitable[Glance]]) -> System:
     def build() -> None:
         with shell.header(name, f"About {name}."):
@@ -40,9 +44,12 @@ def system(name: str, glance: Callable[[], Awaitable[Glance]]) -> System:
     return System([APIRouter()], [], [page], lambda: None, lambda: None, lambda: None)
 
 
+SYSTEMS = {"Songs": songs, "Films": films, "Books": books}
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    app = create_app([system("Songs", songs), system("Films", films)], title="Media", about="", token=None)
+    app = create_app([system(*each) for each in SYSTEMS.items()], title="Media", about="", token=None)
     started, stopping = Event(), Event()
     server = Server(app, stopping, on_start=started.set)
     with create_server(("127.0.0.1", 0)) as listening:
@@ -71,14 +78,16 @@ def test_the_overview_has_the_state_and_a_number_of_each_system_or_why_there_is_
     cards = page.locator(".system")
     cards.first.get_by_text("Playing").wait_for()
     assert [cards.first.locator(part).inner_text() for part in (".number", ".quiet")] == ["1,234", "songs played"]
-    cards.last.get_by_text("No answer").wait_for()
-    assert "no broker answers" in cards.last.inner_text()
+    cards.nth(1).get_by_text("No answer").wait_for()
+    assert "no broker answers" in cards.nth(1).inner_text()
+    cards.last.get_by_text("Not set up").wait_for()
+    assert "create one: python app.py books init-db" in cards.last.inner_text()
 
 
 def test_the_bar_leads_to_each_page_and_to_the_api_and_back(page: BrowserPage, address: str) -> None:
     bar = page.locator("header.site-bar")
     assert __version__ in bar.inner_text()
-    assert bar.get_by_role("link").all_inner_texts()[2:] == ["Songs", "Films", "API"]
+    assert bar.get_by_role("link").all_inner_texts()[2:] == [*SYSTEMS, "API"]
     for name in ("Films", "Songs", "API"):
         page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
         page.wait_for_load_state()
@@ -94,7 +103,7 @@ def test_the_keyboard_alone_skips_the_bar_and_chooses_a_theme(page: BrowserPage)
     page.wait_for_function("window.did_handshake")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.innerText") == "Skip to content"
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Theme"
     page.keyboard.press("Enter")
