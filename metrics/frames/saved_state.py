@@ -43,11 +43,15 @@ class WindowsMetadataWithMore(WindowsMetadata):
 
 
 class _Rest(msgspec.Struct, array_like=True):
-    """The part of a partition's state that few have: `oldest` by further sizes, and what resets and new rules left."""
+    """The part of a partition's state that few have.
+
+    That is `oldest` by further sizes, what resets and new rules left, and whether it is paused.
+    """
 
     oldest: dict[int, int] = {}
     moved_over: MovedOver = MovedOver()
     judged_since: int = 0
+    is_paused: bool = False
 
 
 class _PartitionHandover(msgspec.Struct, array_like=True):
@@ -158,10 +162,10 @@ def _windows(saved: SavedState) -> WindowsMetadata:
 
 
 def _fields(at: PartitionState) -> list[Any]:
-    *fields, oldest, moved_over, judged_since = msgspec.structs.astuple(at)
+    *fields, oldest, moved_over, judged_since, is_paused = msgspec.structs.astuple(at)
     fields[_OLDEST.start : _OLDEST.start] = [oldest.get(size_s, -1) for size_s in FIRST_S]
     further = {size_s: start for size_s, start in oldest.items() if size_s not in FIRST_S}
-    rest = _Rest(further, moved_over, judged_since)
+    rest = _Rest(further, moved_over, judged_since, is_paused)
     return fields if rest == _Rest() else [*fields, *msgspec.structs.astuple(rest)]
 
 
@@ -171,7 +175,7 @@ def _partition(fields: list[Any]) -> PartitionState:
     first = dict(zip(FIRST_S, msgspec.convert(fields[_OLDEST], list[int]), strict=False))
     rest = msgspec.convert(fields[_REST:], _Rest, str_keys=True)
     at.oldest = {size_s: start for size_s, start in (first | rest.oldest).items() if start >= 0}
-    at.moved_over, at.judged_since = rest.moved_over, rest.judged_since
+    at.moved_over, at.judged_since, at.is_paused = rest.moved_over, rest.judged_since, rest.is_paused
     return at
 
 

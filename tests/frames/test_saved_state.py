@@ -52,6 +52,7 @@ partition_states = st.builds(
     st.dictionaries(st.sampled_from([1, 60, 3600]), st.integers(0, LAST_SECOND)),
     st.just(MovedOver()) | st.builds(MovedOver, *[numbers] * 4),
     st.just(0) | numbers,
+    st.booleans(),
 )
 states = st.builds(
     State,
@@ -104,6 +105,7 @@ def test_the_metadata_stays_within_what_brokers_store_at_its_worst(shape: Shape,
         oldest={1: LAST_SECOND, 60: LAST_SECOND},
         moved_over=MovedOver(MOST, MOST, MOST, MOST),
         judged_since=MOST,
+        is_paused=True,
     )
     series = Series(LAST_SECOND, MOST, MOST, LAST_SECOND)
     state = State(LAST_SECOND, Rules(MOST, MOST, 3, shape), {1: series, 60: series}, {0: worst, 1: worst})

@@ -171,6 +171,7 @@ class PartitionState(msgspec.Struct, array_like=True):
             finds it by itself.
         moved_over: what resets of the group moved over, for `verify`.
         judged_since: offset of the first frame that was judged by the rules of the state, for `verify`; 0 for all.
+        is_paused: whether it was too far ahead of others to be read, for `status`; a restart finds it by itself.
     """
 
     position: int
@@ -193,6 +194,7 @@ class PartitionState(msgspec.Struct, array_like=True):
     oldest: dict[int, int] = {}
     moved_over: MovedOver = MovedOver()
     judged_since: int = 0
+    is_paused: bool = False
 
     @classmethod
     def added(cls, start: int, closing_to: int) -> "PartitionState":

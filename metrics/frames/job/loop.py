@@ -110,6 +110,8 @@ class Loop:
         for partition, reached in self.source.reached.items():
             self.counter.partitions[partition].pass_by(reached)
         began_s, state = monotonic(), self.counter.state()
+        for partition in self.source.paused:
+            state.partitions[partition].is_paused = True
         commit(state, self.lookout.health(began_s))
         took_s = self.commits.committed(began_s)
         for listener in self.listeners:

@@ -85,7 +85,7 @@ def _partition(number: int, at: PartitionState, seen: Seen, *, is_idle: bool) ->
         _moment(at.newest),
         _moment(at.watermark or -1),
         is_idle,
-        Cause.NEW if number in seen.new else waits_for(at, end),
+        Cause.NEW if number in seen.new else waits_for(at, end, is_active=seen.activity is Activity.ACTIVE),
         at.held_at if at.held_at >= 0 else None,
         _stamp(end.read_at_ms if end else None),
         _stamp(end.unread_at_ms if end else None),
@@ -93,8 +93,10 @@ def _partition(number: int, at: PartitionState, seen: Seen, *, is_idle: bool) ->
     )
 
 
-def waits_for(at: PartitionState, end: PartitionEnd | None) -> Cause:
+def waits_for(at: PartitionState, end: PartitionEnd | None, *, is_active: bool = True) -> Cause:
     """Return what a partition's event clock waits for: the first thing that has to happen."""
+    if at.is_paused and is_active:
+        return Cause.PAUSED
     if end is None:
         return Cause.UNKNOWN
     if end.unread:

@@ -197,6 +197,8 @@ def _cause(partition: PartitionStatus, status: Status) -> str:
             return f"caught up, no frame yet{until}"
         case Cause.IDLE:
             return f"caught up{until}"
+        case Cause.PAUSED:
+            return "paused: it is more than ALIGN_S ahead of another"
         case Cause.NEW:
             return "new in the topic; " + ("added soon" if is_active else "the next run adds it")
         case _:

@@ -114,22 +114,22 @@ def note(status: Status | None) -> tuple[str, Sequence[str]]:
         case Activity.ON_FLINK:
             return f"{count} of {status.topic}; Flink reads, these are the figures of the handover.", ()
         case _:
-            paused = status.kept_open.paused if status.kept_open else 0
+            paused = sum(at.waits_for is Cause.PAUSED for at in status.partitions)
             return f"{count} of {status.topic}" + (f"; {paused:,} paused (ALIGN_S)" if paused else ""), ()
 
 
 def state(partition: PartitionStatus, status: Status) -> str:
     """Return what a partition does, as far as the status knows.
 
-    Which ones are paused or behind is known only of the few that keep windows open for too long.
+    Which ones are behind is known only of the few that keep windows open for too long.
     """
     if status.instance.activity is not Activity.ACTIVE:
         return STATES[Cause.NEW] if partition.waits_for is Cause.NEW else NOT_READ
     if partition.is_idle and partition.waits_for in (Cause.IDLE, Cause.EMPTY, Cause.LAG):
         return IDLE
     by = status.kept_open.by if status.kept_open else []
-    seen = {one.partition: one.waits_for for one in by if one.waits_for in (Cause.PAUSED, Cause.BEHIND)}
-    return STATES[Cause(seen.get(partition.partition, partition.waits_for))]
+    is_behind = any(one.partition == partition.partition and one.waits_for == Cause.BEHIND for one in by)
+    return STATES[Cause.BEHIND if is_behind else partition.waits_for]
 
 
 def row(partition: PartitionStatus, status: Status) -> dict[str, Any]:

@@ -112,6 +112,7 @@ def test_a_partition_that_keeps_windows_open_too_long_is_reported_once_with_its_
     assert status["held_open"]["by"] == [{"partition": 1, "waits_for": "transaction"}]
     assert status["held_open"]["start"]["datetime"] == "2016-07-11T13:39:00Z"
     assert status["held_open"]["paused"] == 1
+    assert [partition["waits_for"] for partition in status["partitions"]] == ["paused", "transaction"]
     expected = "partition 1 keeps them open (a producer's transaction is open)"
     assert expected in text
     warnings = [line for line in output.splitlines() if line.startswith("warning: seconds")]

@@ -106,6 +106,7 @@ def test_lag_is_unknown_if_one_partition_has_no_leader() -> None:
         (FAST, PartitionEnd(101, 101, 0, None, None), Cause.HELD),
         (SLOW, PartitionEnd(51, 51, 0, None, None), Cause.IDLE),  # what follows the position is not a record
         (PartitionState(0, 0), PartitionEnd(0, 0, 0, None, None), Cause.EMPTY),
+        (PartitionState(9, 9, is_paused=True), PartitionEnd(120, 120, 111, None, None), Cause.PAUSED),
     ],
 )
 def test_a_clock_waits_for_the_first_thing_that_has_to_happen(

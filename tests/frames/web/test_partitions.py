@@ -1,5 +1,7 @@
 """The table of partitions: what each does, and the orders of its rows."""
 
+from collections.abc import Collection
+
 import pytest
 
 from metrics.frames.core.state import PartitionState, Rules, State
@@ -20,10 +22,12 @@ def partition(position: int, newest: int) -> PartitionState:
     return PartitionState(position, position, T, newest, newest - 5 if newest >= 0 else 0)
 
 
-def status(activity: Activity = Activity.ACTIVE) -> Status:
+def status(activity: Activity = Activity.ACTIVE, paused: Collection[int] = ()) -> Status:
     """Return a group whose partition 0 has lag, 1 is caught up, 2 has no frame, 3 is unknown, 4 is idle, 5 is new."""
     partitions = [partition(1_000, T + 30), partition(20, T + 70), partition(0, -1), partition(7, T + 50)]
     partitions += [PartitionState(9, 9, T, T - 900, T + 25), partition(0, -1)]
+    for number in paused:
+        partitions[number].is_paused = True
     ends = {0: PartitionEnd(2_500, 2_500, 1_500, None, None), 1: PartitionEnd(20, 20, 0, None, None)}
     ends |= {2: PartitionEnd(0, 0, 0, None, None), 4: PartitionEnd(9, 9, 0, None, None)}
     ends |= {5: PartitionEnd(0, 0, 0, None, None)}
@@ -43,12 +47,17 @@ def test_each_partition_says_what_it_does() -> None:
     ]
 
 
-def test_a_partition_that_keeps_windows_open_is_paused_or_behind_if_the_job_says_so() -> None:
-    seen = status()
-    by = [WaitingPartition(0, "behind"), WaitingPartition(1, "paused"), WaitingPartition(3, "lag")]
-    seen.kept_open = KeptOpen(Moment.of(T + 20), Moment.of(T + 5), by, 0, 2)
-    assert [state(at, seen) for at in seen.partitions][:4] == ["behind", "paused", "no frame yet", "unknown"]
+def test_each_paused_partition_is_shown_whether_or_not_it_keeps_windows_open() -> None:
+    seen = status(paused=(1, 3))
+    assert [state(at, seen) for at in seen.partitions][:4] == ["reading", "paused", "no frame yet", "paused"]
     assert note(seen) == ("6 partitions of frames; 2 paused (ALIGN_S)", ())
+
+
+def test_a_partition_that_keeps_windows_open_is_behind_if_the_job_says_so() -> None:
+    seen = status()
+    by = [WaitingPartition(0, "behind"), WaitingPartition(3, "lag")]
+    seen.kept_open = KeptOpen(Moment.of(T + 20), Moment.of(T + 5), by, 0, 2)
+    assert [state(at, seen) for at in seen.partitions][:4] == ["behind", "reading", "no frame yet", "unknown"]
 
 
 @pytest.mark.parametrize("activity", [Activity.STOPPED, Activity.SILENT, Activity.ON_FLINK])
