@@ -11,7 +11,6 @@ from metrics.cli.serving import LOOPBACK, PORT, Host, Port
 from metrics.cli.use_broker import use_broker
 from metrics.frames.settings import Settings
 from metrics.harvest.settings import HarvestSettings
-from metrics.postgres.settings import PostgresSettings
 from metrics.views.settings import ViewsSettings
 
 if TYPE_CHECKING:
@@ -63,10 +62,10 @@ def _frames(settings: Settings) -> AbstractContextManager["System"]:
     return open_system(settings)
 
 
-def _catalogue(settings: PostgresSettings) -> AbstractContextManager["System"]:
+def _catalogue(settings: ServerSettings) -> AbstractContextManager["System"]:
     from metrics.catalogue.web.system import open_system
 
-    return open_system(settings, log.info)
+    return open_system(settings, settings.rejected_thresholds, log.info)
 
 
 def _harvest(settings: HarvestSettings) -> AbstractContextManager["System"]:

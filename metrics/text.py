@@ -57,6 +57,11 @@ def duration(seconds: int) -> str:
     return " ".join(parts)
 
 
+def percent(share: float) -> str:
+    """Return a share as a percentage: `3.6%`; one that is too small for that is `<0.1%`, since it is not zero."""
+    return f"{share:.1%}" if share >= 0.001 or not share else "<0.1%"
+
+
 def shortened(text: str, most: int) -> str:
     """Return the first characters of a text, with `…` if it is cut."""
     return text if len(text) <= most else f"{text[:most]}…"

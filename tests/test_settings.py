@@ -472,7 +472,7 @@ def test_values_that_are_not_secret_may_be_shown(name: str) -> None:
 
 def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
     rows = list(settings.rows([Settings]))
-    assert [row.variable for row in rows[:12]] == [
+    assert [row.variable for row in rows[:16]] == [
         "BOOTSTRAP_SERVERS",
         "KAFKA_CONFIG",
         "KAFKA_…",
@@ -480,6 +480,10 @@ def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
         "BROKER_TIMEOUT_S",
         "LOCAL_BROKER_DIR",
         "API_TOKEN",
+        "LAG_AMBER_RECORDS",
+        "LAG_RED_RECORDS",
+        "REJECTED_AMBER_PERCENT",
+        "REJECTED_RED_PERCENT",
         "METRICS_PORT",
         "METRICS_HOST",
         "LOG_LEVEL",

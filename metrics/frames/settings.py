@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, make_dataclass
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
@@ -13,7 +13,8 @@ from metrics.frames.sizes import SIZES, Size
 from metrics.kafka.settings import GroupId, KafkaSettings, TopicName
 from metrics.monitoring.settings import MonitoringSettings
 from metrics.times import LAST_SECOND
-from metrics.web.settings import WebSettings
+from metrics.web.glance import Thresholds
+from metrics.web.settings import WebSettings, not_red_first
 
 # 128 characters of each field are what the saved state has room for.
 FieldName = Annotated[
@@ -37,25 +38,11 @@ def _keep(size: Size) -> tuple[str, object, int]:
     return size.keep_setting, Annotated[int, meaning], size.keep
 
 
-_FIGURES = {
-    "lag": ("records", 10_000, 10**12, "Lag, in records,"),
-    "rejected": ("percent", 1, 100, "Share of rejected frames in the last 5 minutes, in percent,"),
-    "stale": ("s", 30, LAST_SECOND, "Time without a new window, in seconds of wall time,"),
-}
-
-
-def _thresholds(figure: str) -> Iterator[tuple[str, object, int]]:
-    unit, amber, most, what = _FIGURES[figure]
-    for level, value in (("amber", amber), ("red", 10 * amber)):
-        meaning = Meta(ge=1, le=most, description=f"{what} from which on its figure on the page is {level}.")
-        yield f"{figure}_{level}_{unit}", Annotated[int, meaning], value
-
-
-class Thresholds(NamedTuple):
-    """The values from which on a figure is amber, and red."""
-
-    amber: int
-    red: int
+_STALE = Meta(
+    ge=1,
+    le=LAST_SECOND,
+    description="Seconds of wall time without a new window from which on the page of frames shows it in this colour.",
+)
 
 
 # Only Settings has instances; methods of its bases, too, would take twice as long to import.
@@ -69,7 +56,7 @@ if not TYPE_CHECKING:
     per_size = [declare(size) for declare in (_topic, _keep) for size in SIZES]
     _UpToWindows = make_dataclass(
         "_UpToWindows",
-        [*per_size, *(field for figure in _FIGURES for field in _thresholds(figure))],
+        per_size,
         bases=(_UpToWindows,),
         frozen=True,
         kw_only=True,
@@ -86,6 +73,8 @@ class Settings(_UpToWindows):
     Durations are whole seconds of event time unless their description says otherwise.
     """
 
+    stale_amber_s: Annotated[int, _STALE] = 30
+    stale_red_s: Annotated[int, _STALE] = 300
     ts_field: Annotated[FieldName, Meta(description=f"Where the time of a frame is: {_WHERE}")] = "ts"
     ts_format: Annotated[
         TsFormat,
@@ -160,10 +149,10 @@ class Settings(_UpToWindows):
         ),
     ] = 3_600
 
-    def thresholds(self, figure: str) -> Thresholds:
-        """Return the thresholds of `lag`, `rejected` or `stale`."""
-        unit, *_ = _FIGURES[figure]
-        return Thresholds(getattr(self, f"{figure}_amber_{unit}"), getattr(self, f"{figure}_red_{unit}"))
+    @property
+    def stale_thresholds(self) -> Thresholds:
+        """Thresholds of the time without a new window, in seconds."""
+        return Thresholds(self.stale_amber_s, self.stale_red_s)
 
     def topics(self) -> dict[str, str]:
         """Return the topics in use, each under the variable that names it."""
@@ -206,8 +195,4 @@ class Settings(_UpToWindows):
             if topic in seen:
                 yield f"{variable}={topic!r}: must be a topic of its own, but {seen[topic]} names the same one"
             seen.setdefault(topic, variable)
-        for figure, (unit, *_) in _FIGURES.items():
-            amber, red = self.thresholds(figure)
-            if red < amber:
-                name = figure.upper()
-                yield f"{name}_RED_{unit.upper()}={red}: must be at least {name}_AMBER_{unit.upper()}, which is {amber}"
+        yield from not_red_first("STALE", "S", self.stale_thresholds)

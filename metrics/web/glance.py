@@ -1,4 +1,4 @@
-"""A system at a glance: its state in a few words, and one number."""
+"""A system at a glance: its state in a few words, one number, and what makes a number good or bad."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -12,6 +12,24 @@ class Condition(Enum):
     WARNING = "warning"
     BAD = "error"
     UNKNOWN = "help_outline"
+
+
+class Thresholds(NamedTuple):
+    """The values from which on a figure is amber, and red."""
+
+    amber: int
+    red: int
+
+    def condition(self, value: float) -> Condition:
+        """Return the condition of a figure that is the worse the higher it is."""
+        if value >= self.red:
+            return Condition.BAD
+        return Condition.WARNING if value >= self.amber else Condition.GOOD
+
+    def verdict(self, value: float) -> tuple[Condition, str]:
+        """Return the condition, and the same in a word or two."""
+        condition = self.condition(value)
+        return condition, {Condition.GOOD: "good", Condition.WARNING: "high", Condition.BAD: "very high"}[condition]
 
 
 class State(NamedTuple):

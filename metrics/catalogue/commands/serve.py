@@ -36,4 +36,4 @@ def serve(*, host: Host = LOOPBACK, port: Port = PORT) -> None:
 def _catalogue(settings: CatalogueSettings) -> AbstractContextManager["System"]:
     from metrics.catalogue.web.system import open_system  # noqa: PLC0415  # imports NiceGUI
 
-    return open_system(settings, log.info)
+    return open_system(settings, settings.rejected_thresholds, log.info)

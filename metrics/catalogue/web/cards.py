@@ -12,6 +12,7 @@ from metrics.catalogue.load.rejected import Rejected
 from metrics.catalogue.web import figures
 from metrics.catalogue.web.recent import LOADS, REJECTED
 from metrics.web.cards import Note
+from metrics.web.glance import Thresholds
 from metrics.web.shell import heading, paragraph
 
 
@@ -30,7 +31,10 @@ def _columns(names: dict[str, str]) -> list[dict[str, Any]]:
 
 _STATE = """<span :class="'badge ' + props.row.state">
   <q-icon :name="props.row.icon" aria-hidden="true"></q-icon>{{ props.row.state }}</span>"""
-_SOURCE = """{{ props.row.source }}<div v-for="note in props.row.notes" class="quiet">{{ note }}</div>"""
+_SOURCE = """{{ props.row.source }}<div v-for="[text, icon, look] in props.row.notes" class="quiet"><span class="badge">
+  <q-icon v-if="icon" :name="icon" :class="look" aria-hidden="true"></q-icon>{{ text }}</span></div>"""
+_REJECTED = """<q-td :props="props"><span class="badge"><q-icon v-if="props.value[1]" :name="props.value[1]"
+  :class="props.value[2]" aria-hidden="true"></q-icon>{{ props.value[0] }}</span></q-td>"""
 _LOAD_ENTRY = f"""
 <div class="entry">
   <div><b>Load {{{{ props.row.id }}}}, {{{{ props.row.model }}}}</b> {_STATE}</div>
@@ -48,9 +52,14 @@ _REJECTED_ENTRY = """
 
 
 class LoadsCard:
-    """The newest loads with their sums."""
+    """The newest loads with their sums.
 
-    def __init__(self) -> None:
+    Args:
+        thresholds: of the share of rejected records, and of those with a remark, in percent.
+    """
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._thresholds = thresholds
         with ui.element("section").classes("card"):
             heading(2, "Loads")
             self._note = Note()
@@ -59,6 +68,7 @@ class LoadsCard:
             self._table = _table(names | {"source": "From"}, "loads", "Loads")
             self._table.add_slot("body-cell-state", f'<q-td :props="props">{_STATE}</q-td>')
             self._table.add_slot("body-cell-source", f'<q-td :props="props">{_SOURCE}</q-td>')
+            self._table.add_slot("body-cell-rejected", _REJECTED)
             self._table.add_slot("item", _LOAD_ENTRY)
         self._loads: Sequence[Load] | None = None
 
@@ -71,7 +81,7 @@ class LoadsCard:
             else:
                 self._note.show("No loads yet. Generate files, and load the first one:", figures.FIRST_COMMANDS)
             self._table.set_visibility(bool(loads))
-            self._table.rows = [figures.load_row(load, datetime.now(UTC)) for load in loads]
+            self._table.rows = [figures.load_row(load, datetime.now(UTC), self._thresholds) for load in loads]
 
 
 class RejectedCard:

@@ -1,6 +1,6 @@
 """Loads, rejected records and answers in words, as the page shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from metrics.catalogue.load.text import sums
 from metrics.catalogue.query.values import Form, rows_as_text
 from metrics.catalogue.web.answering import Answered
 from metrics.terminal.console import as_started
-from metrics.text import duration, escaped, shortened
+from metrics.text import duration, escaped, listed, percent, shortened
 from metrics.times import clock
-from metrics.web.glance import Condition, Glance, State
+from metrics.web.glance import Condition, Glance, State, Thresholds
 
 ICONS = {
     "running": "autorenew",
@@ -27,12 +27,21 @@ CONDITIONS = {
     "failed": Condition.BAD,
     "interrupted": Condition.WARNING,
 }
+STATES = (  # of newest loads, in words, the worst first
+    ("The last load of {} failed", "failed"),
+    ("The last load of {} was interrupted", "interrupted"),
+    ("Loading {}", "running"),
+)
 NUMBERS = ("read", *OUTCOMES, "gone")
 CUT_AT = 100  # characters of a rejected record
 FIRST_COMMANDS = (
     as_started("python app.py catalogue generate data/catalogue"),
     as_started("python app.py catalogue load --model movie --config data/catalogue/internal/movies.csv"),
 )
+
+
+Marked = tuple[str, str, str]
+"""A text, with an icon before it and the class of its colour if it needs attention; both are empty otherwise."""
 
 
 class Figure(NamedTuple):
@@ -45,18 +54,35 @@ class Figure(NamedTuple):
 def glance(loads: Sequence[Load]) -> Glance:
     """Return the catalogue at a glance, by its newest loads, the newest first."""
     if not loads:
-        return Glance(State(Condition.UNKNOWN, "Nothing loaded yet"), "-", f"for example: {FIRST_COMMANDS[0]}")
+        return Glance(state(loads), "-", f"for example: {FIRST_COMMANDS[0]}")
     newest = loads[0]
-    condition = CONDITIONS[newest.state]
     return Glance(
-        State(condition, f"Newest load {newest.state}"),
+        state(loads),
         f"{newest.read:,}",
         f"records read by the newest load, {newest.model} from {newest.source}",
     )
 
 
-def load_row(load: Load, now: datetime) -> dict[str, object]:
-    """Return a load as a row of the table."""
+def state(loads: Sequence[Load]) -> State:
+    """Return the state of the newest load of each model; the loads are the newest first."""
+    newest: dict[str, Load] = {}
+    for load in loads:
+        newest.setdefault(load.model, load)
+    for words, load_state in STATES:
+        models = [model for model, load in newest.items() if load.state == load_state]
+        if models:
+            return State(CONDITIONS[load_state], words.format(listed(models)))
+    if not loads:
+        return State(Condition.UNKNOWN, "Nothing loaded yet")
+    return State(Condition.GOOD, "The last loads are done")
+
+
+def load_row(load: Load, now: datetime, thresholds: Thresholds) -> dict[str, object]:
+    """Return a load as a row of the table.
+
+    Args:
+        thresholds: of the share of rejected records, and of those with a remark, in percent.
+    """
     assert load.started_at is not None, "each load was started"
     return {
         "id": load.id,
@@ -66,8 +92,10 @@ def load_row(load: Load, now: datetime) -> dict[str, object]:
         "icon": ICONS[load.state],
         "source": load.source,
         "sums": _sums(load),
-        "notes": [*_notes(load)],
-    } | {name: f"{getattr(load, name):,}" for name in NUMBERS}
+        "notes": [*_notes(load, thresholds)],
+        **{name: f"{getattr(load, name):,}" for name in NUMBERS},
+        "rejected": _marked(f"{load.rejected:,}", load.rejected, load, thresholds),
+    }
 
 
 def _sums(load: Load) -> str:
@@ -75,11 +103,24 @@ def _sums(load: Load) -> str:
     return sums(load) if load.state == "done" else f"read {load.read:,}, {load.rejected:,} of them rejected"
 
 
-def _notes(load: Load) -> Sequence[str]:
-    """Return notes on a load: why it failed, the rows that are gone, and its remarks."""
-    notes = [load.error.splitlines()[0]] if load.error else []
-    notes += [f"{load.gone:,} gone, {load.returned:,} returned"] if load.is_snapshot else []
-    return notes + [f"{remark.rule}: {remark.number:,}" for remark in load.remarks]
+def _notes(load: Load, thresholds: Thresholds) -> Iterator[Marked]:
+    """Yield notes on a load: why it failed, the rows that are gone, and its remarks."""
+    if load.error:
+        yield load.error.splitlines()[0], "", ""
+    if load.is_snapshot:
+        yield f"{load.gone:,} gone, {load.returned:,} returned", "", ""
+    for remark in load.remarks:
+        yield _marked(f"{remark.rule}: {remark.number:,}", remark.number, load, thresholds)
+
+
+def _marked(text: str, number: int, load: Load, thresholds: Thresholds) -> Marked:
+    """Return a number of records with its share of those read, marked if that is high."""
+    if not number:
+        return text, "", ""
+    share = number / max(load.read, number)
+    condition = thresholds.condition(100 * share)
+    icon, look = ("", "") if condition is Condition.GOOD else (condition.value, condition.name.lower())
+    return f"{text} ({percent(share)})", icon, look
 
 
 def rejected_row(record: Rejected) -> dict[str, object]:

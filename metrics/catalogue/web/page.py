@@ -15,8 +15,8 @@ from metrics.catalogue.web.recent import READ_EVERY_S, Recent
 from metrics.errors import MetricsError
 from metrics.time_zones import UTC
 from metrics.web import problems, shell
-from metrics.web.cards import Banner
-from metrics.web.glance import Glance
+from metrics.web.cards import Banner, Pill
+from metrics.web.glance import Glance, Thresholds
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Catalogue"
@@ -24,8 +24,12 @@ ABOUT = "Movies, sessions, users, authors, books and reviews. All times are in U
 FOLDER = Path(__file__).parent
 
 
-def page(recent: Recent) -> Page:
-    """Return the page, at `/catalogue`."""
+def page(recent: Recent, thresholds: Thresholds) -> Page:
+    """Return the page, at `/catalogue`.
+
+    Args:
+        thresholds: of the share of rejected records, and of those with a remark, in percent.
+    """
 
     async def glance() -> Glance:
         return figures.glance((await recent.newest()).loads)
@@ -33,7 +37,7 @@ def page(recent: Recent) -> Page:
     return Page(
         "/catalogue",
         TITLE,
-        lambda: CataloguePage(recent),
+        lambda: CataloguePage(recent, thresholds),
         styles=[FOLDER / "page.css"],
         scripts=[FOLDER / "visibility.js"],
         glance=glance,
@@ -43,15 +47,15 @@ def page(recent: Recent) -> Page:
 class CataloguePage:
     """The page in one browser. While it is visible, it shows new loads every few seconds."""
 
-    def __init__(self, recent: Recent) -> None:
+    def __init__(self, recent: Recent, thresholds: Thresholds) -> None:
         self._recent = recent
         self._client = ui.context.client
         self._changes: str | None = None
         with shell.header(TITLE, ABOUT):
-            pass
+            self._state = Pill()
         with ui.element("div").classes("contents"):
             self._banner = Banner()
-            self._loads = LoadsCard()
+            self._loads = LoadsCard(thresholds)
             with ui.element("section").classes("questions").props('aria-label="Questions"'):
                 self._questions = [QuestionCard(query, recent) for query in shipped_queries().values()]
             self._rejected = RejectedCard()
@@ -72,6 +76,7 @@ class CataloguePage:
         if not is_open(self._client):
             return
         self._banner.show("")
+        self._state.show(figures.state(newest.loads))
         self._loads.show(newest.loads)
         self._rejected.show(newest.rejected)
         if newest.changes != self._changes:

@@ -12,13 +12,15 @@ from metrics.postgres.address import address_of
 from metrics.postgres.settings import PostgresSettings
 from metrics.web.app import System
 from metrics.web.database import Database
+from metrics.web.glance import Thresholds
 
 
 @contextmanager
-def open_system(settings: PostgresSettings, report: Callable[[str], None]) -> Iterator[System]:
+def open_system(settings: PostgresSettings, thresholds: Thresholds, report: Callable[[str], None]) -> Iterator[System]:
     """Yield the catalogue over its database.
 
     Args:
+        thresholds: of the share of rejected records, in percent.
         report: called with each message of the local database.
     """
     address = address_of(settings, report, "the catalogue has no database yet", schema.INIT_DB)
@@ -26,7 +28,7 @@ def open_system(settings: PostgresSettings, report: Callable[[str], None]) -> It
         yield System(
             routers=[routes(database)],
             answers=ANSWERS,
-            pages=[page(Recent(database))],
+            pages=[page(Recent(database), thresholds)],
             why_not_ready=database.why_not_ready,
             tick=lambda: None,
             stop=database.stop,

@@ -6,14 +6,14 @@ from typing import NamedTuple
 from metrics.frames.live.recent_frames import Lately
 from metrics.frames.live.view import Outage
 from metrics.frames.results.read import Result
-from metrics.frames.settings import Settings, Thresholds
+from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from metrics.frames.status.facts import Activity, Status
 from metrics.frames.web.hints import START
-from metrics.text import duration, numbered
+from metrics.text import duration, numbered, percent
 from metrics.times import DAY_S, clock, day, time_of_day
 from metrics.web.cards import Figure
-from metrics.web.glance import Condition, State
+from metrics.web.glance import Condition, State, Thresholds
 
 UNKNOWN = "-"
 HISTORY_S = 3_600  # event time this far behind wall time is not live traffic
@@ -41,13 +41,13 @@ class Shown(NamedTuple):
 
 def four(shown: Shown, settings: Settings) -> Iterator[Figure]:
     """Yield the figures, in the order of NAMES."""
-    stale_s, thresholds = _stale_s(shown), settings.thresholds("stale")
+    stale_s, thresholds = _stale_s(shown), settings.stale_thresholds
     yield _aged(_frames_per_second(shown.seconds, shown.now), stale_s, thresholds)
     users = _unique_users(shown.minutes, shown.now)
     is_stale = stale_s is not None and stale_s >= thresholds.amber
     yield _aged(users, stale_s, thresholds) if is_stale else users._replace(is_old=_is_history(shown))
-    yield _lag(shown.status, settings.thresholds("lag"))
-    yield _rejected(shown, settings.thresholds("rejected"))
+    yield _lag(shown.status, settings.lag_thresholds)
+    yield _rejected(shown, settings.rejected_thresholds)
 
 
 def newest(size: Size, result: Result | None, now: int) -> Figure:
@@ -61,7 +61,7 @@ def newest(size: Size, result: Result | None, now: int) -> Figure:
     window = result.window
     number, noun = numbered(window.number, size.unit).split()
     between = f"from {clock(window.start, now)} to {clock(window.end, window.start)}"
-    return Figure(size.title, number, f"{noun} {between}; running average {window.average:,.1f}")
+    return Figure(size.title, number, f"{noun} {between}; average so far {window.average:,.1f}")
 
 
 def state(status: Status | None, outage: Outage | None, now: int) -> State:
@@ -124,7 +124,7 @@ def _aged(figure: Figure, stale_s: int | None, thresholds: Thresholds) -> Figure
     """Return a figure with how old it is, if that is known."""
     if stale_s is None:
         return figure._replace(is_old=figure.number != UNKNOWN)
-    condition = _condition(stale_s, thresholds)
+    condition = thresholds.condition(stale_s)
     if condition is Condition.GOOD:
         return figure._replace(condition=condition, verdict="live")
     meaning = f"no new window for {duration(stale_s)}; {figure.meaning}"
@@ -160,12 +160,11 @@ def _lag(status: Status | None, thresholds: Thresholds) -> Figure:
         return Figure("Lag", UNKNOWN, "not known yet")
     if status.lag is None:
         return Figure("Lag", UNKNOWN, "the end of a partition is unknown")
-    condition = _condition(status.lag, thresholds)
     if status.lag == 0 and status.instance.activity is not Activity.ACTIVE:
         return Figure("Lag", "0", "all was read")  # no verdict: nobody reads what comes now
     if status.lag == 0:
-        return Figure("Lag", "0", "caught up", condition, "good")
-    return Figure("Lag", f"{status.lag:,}", "unread records, at most", condition, _verdict(condition))
+        return Figure("Lag", "0", "caught up", *thresholds.verdict(0))
+    return Figure("Lag", f"{status.lag:,}", "unread records, at most", *thresholds.verdict(status.lag))
 
 
 def _rejected(shown: Shown, thresholds: Thresholds) -> Figure:
@@ -179,20 +178,9 @@ def _rejected(shown: Shown, thresholds: Thresholds) -> Figure:
         return Figure(name, UNKNOWN, f"no frames in the last {_since(lately, shown.now)}{whole}")
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in lately.rejected.most_common())
     of = f"{lately.rejected.total():,} of {numbered(lately.frames, 'frame')} in {_since(lately, shown.now)}"
-    condition = _condition(100 * lately.share, thresholds)
-    number = f"{lately.share:.1%}" if lately.share >= 0.001 or not lately.share else "<0.1%"
-    return Figure(name, number, f"{of}{': ' + reasons if reasons else ''}", condition, _verdict(condition))
+    meaning = f"{of}{': ' + reasons if reasons else ''}"
+    return Figure(name, percent(lately.share), meaning, *thresholds.verdict(100 * lately.share))
 
 
 def _since(lately: Lately, now: int) -> str:
     return duration(max(1, now - lately.since_s))
-
-
-def _condition(value: float, thresholds: Thresholds) -> Condition:
-    if value >= thresholds.red:
-        return Condition.BAD
-    return Condition.WARNING if value >= thresholds.amber else Condition.GOOD
-
-
-def _verdict(condition: Condition) -> str:
-    return {Condition.GOOD: "good", Condition.WARNING: "high", Condition.BAD: "very high"}[condition]

@@ -8,9 +8,10 @@ from nicegui.elements.mixins.text_element import TextElement
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.run_report import StreamReport
 from metrics.harvest.listening.progress import Progress
-from metrics.harvest.web import figures
+from metrics.harvest.web import figures, rows
 from metrics.harvest.web.charts import Chart
-from metrics.harvest.web.figures import BY_ID, Digest, ShowRow
+from metrics.harvest.web.digest import Digest, ShowRow
+from metrics.harvest.web.rows import BY_ID
 from metrics.web import tables
 from metrics.web.shell import heading, paragraph
 
@@ -98,7 +99,7 @@ class ProgressCard:
         passed = 1 - progress.seconds_left / seconds if progress.report_share is None else progress.report_share
         self._bar.style(f"width: {passed:.1%}")
         for stream in progress.streams:
-            icon, state = figures.state(stream)
+            icon, state = figures.stream_state(stream)
             self._tiles[stream.stream].show(icon, state, stream.events, figures.read(stream), stream.why or "")
 
 
@@ -150,7 +151,7 @@ class StreamsCard:
 
     def show(self, streams: Sequence[StreamReport]) -> None:
         """Show streams."""
-        self._table.rows = [figures.stream_row(stream) for stream in streams]
+        self._table.rows = [rows.stream_row(stream) for stream in streams]
 
 
 class ShowsCard:
@@ -171,7 +172,7 @@ class ShowsCard:
         """Show shows, the ones with the most events first."""
         self._words.set_text(f"The {len(shows)} with the most events" if shows else "No events.")
         self._table.set_visibility(bool(shows))
-        self._table.rows = [figures.show_row(show) | {"key": number} for number, show in enumerate(shows)]
+        self._table.rows = [rows.show_row(show) | {"key": number} for number, show in enumerate(shows)]
 
 
 class UsersCard:
@@ -219,10 +220,10 @@ class UsersCard:
             self._show(digest)
 
     def _show(self, digest: Digest) -> None:
-        users = figures.matching(digest, f"{self._search.value or ''}", self._order)
+        users = rows.matching(digest, f"{self._search.value or ''}", self._order)
         self._table.columns = [column | self._order.of(column["name"]) for column in self._table.columns]
-        self._table.rows = [figures.user_row(user, digest) for user in users[self._pager.rows(len(users))]]
-        self._words.set_text(figures.found(len(users), len(digest.report.reports.users)))
+        self._table.rows = [rows.user_row(user, digest) for user in users[self._pager.rows(len(users))]]
+        self._words.set_text(rows.found(len(users), len(digest.report.reports.users)))
 
 
 def _table(names: dict[str, str], numbers: set[str], classes: str, label: str, key: str) -> ui.table:

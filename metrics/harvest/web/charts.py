@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.reports import CountryUsers
-from metrics.harvest.web.figures import KINDS, OTHER, WHOLE
+from metrics.harvest.web.digest import KINDS, OTHER
+from metrics.harvest.web.rows import WHOLE
 from metrics.terminal.tables import cell
 from metrics.text import in_line, shortened
 from metrics.web import charts as shared

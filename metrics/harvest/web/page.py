@@ -10,23 +10,16 @@ from starlette.exceptions import HTTPException
 from metrics.errors import MetricsError
 from metrics.harvest.core.run_report import RunHead
 from metrics.harvest.listening.run import Rule
-from metrics.harvest.web import charts, figures
-from metrics.harvest.web.cards import (
-    ChartCard,
-    ProgressCard,
-    ShowsCard,
-    StreamsCard,
-    UsersCard,
-)
-from metrics.harvest.web.figures import Digest
+from metrics.harvest.web import figures
+from metrics.harvest.web.cards import ProgressCard
 from metrics.harvest.web.parameters import StartBody
 from metrics.harvest.web.recent import READ_EVERY_S, Recent
+from metrics.harvest.web.report import Report
 from metrics.harvest.web.running import Runner, Snapshot
 from metrics.harvest.web.stored import Stored
-from metrics.terminal.console import as_started
 from metrics.web import problems, shell, writing
-from metrics.web.cards import Banner, FigureCard
-from metrics.web.glance import Condition, Glance, State
+from metrics.web.cards import Banner, Pill
+from metrics.web.glance import Glance, State, Thresholds
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Harvest"
@@ -35,14 +28,17 @@ LOOK_EVERY_S = 0.2
 FOLDER = Path(__file__).parent
 
 
-def page(runner: Runner, stored: Stored) -> Page:
-    """Return the page, at `/harvest`."""
+def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
+    """Return the page, at `/harvest`.
+
+    Args:
+        thresholds: of the share of malformed frames, in percent.
+    """
     recent = Recent(stored)
 
     async def glance() -> Glance:
         runs = await recent.runs()
-        is_running = runner.newest.running
-        state = State(Condition.GOOD, "A run is reading") if is_running else State(Condition.IDLE, "No run at present")
+        state = _state(runner.newest, runs)
         if not runs:
             return Glance(state, "-", "no run has ended yet")
         return Glance(state, f"{runs[0].events:,}", f"events in the newest run, of {runs[0].started}")
@@ -50,30 +46,35 @@ def page(runner: Runner, stored: Stored) -> Page:
     return Page(
         "/harvest",
         TITLE,
-        lambda: HarvestPage(runner, recent),
+        lambda: HarvestPage(runner, recent, thresholds),
         styles=[FOLDER / "page.css"],
         scripts=[],
         glance=glance,
     )
 
 
+def _state(newest: Snapshot, runs: Sequence[RunHead]) -> State:
+    return figures.state(newest.running, newest.failure, next(iter(runs), None))
+
+
 class HarvestPage:
     """The page in one browser. It shows the progress of a run several times a second, and then its report."""
 
-    def __init__(self, runner: Runner, recent: Recent) -> None:
+    def __init__(self, runner: Runner, recent: Recent, thresholds: Thresholds) -> None:
         self._runner = runner
         self._recent = recent
         self._client = ui.context.client
+        self._runs: Sequence[RunHead] = ()
         self._number = -1 if runner.newest.running else runner.newest.number
         self._newest = ""  # of the runs that have ended
         with shell.header(TITLE, ABOUT):
-            pass
+            self._state = Pill()
         with ui.element("div").classes("contents"):
             self._banner = Banner()
             with ui.element("section").classes("card run"):
                 self._form = StartForm(runner, on_start=self._follow)
                 self._progress = ProgressCard()
-            self._report = Report(recent)
+            self._report = Report(recent, thresholds)
         ui.timer(LOOK_EVERY_S, self._look)
         ui.timer(READ_EVERY_S, self._refresh)
 
@@ -88,6 +89,7 @@ class HarvestPage:
         self._number = newest.number
         self._progress.show(newest.seconds, newest.running)
         self._form.show(newest)
+        self._state.show(_state(newest, self._runs))
         if newest.running is None:
             self._recent.forget()
             await self._refresh()
@@ -98,6 +100,8 @@ class HarvestPage:
         try:
             runs = await self._recent.runs()
             if is_open(self._client):
+                self._runs = runs
+                self._state.show(_state(self._runner.newest, runs))
                 await self._report.show(runs, is_running=self._runner.newest.running is not None)
                 self._notice(runs)
         except (MetricsError, HTTPException) as error:
@@ -197,101 +201,3 @@ class StartForm:
         """
         seconds, name, times = self._values()
         return StartBody.model_validate({"seconds": seconds, "name": name or None, "times": times})
-
-
-class Report:
-    """The report of the newest run, until another one is chosen."""
-
-    def __init__(self, recent: Recent) -> None:
-        self._recent = recent
-        self._client = ui.context.client
-        self._run = ""  # that is shown, or is being read
-        self._follows = True
-        with ui.element("section").classes("card") as self._empty:
-            heading(2, "Report")
-            paragraph("quiet", "No runs yet. Start one above, or with this command:")
-            paragraph("command", as_started("python app.py harvest"))
-        with ui.element("div").classes("report") as self._all:
-            with ui.element("section").classes("card choice"):
-                heading(2, "Report")
-                self._choice = ui.select({}, label="run").props("outlined dense options-dense")
-                self._choice.on("update:model-value", self._choose)
-                self._about = paragraph("quiet")
-            self._banner = Banner()
-            with ui.element("div").classes("report") as self._contents:
-                with ui.element("section").classes("figures").props('aria-label="Figures"'):
-                    self._figures = [FigureCard() for _ in figures.FIGURES]
-                self._streams = StreamsCard()
-                with ui.element("div").classes("charts"):
-                    self._kinds = ChartCard("Events by platform and kind")
-                    self._countries = ChartCard("Users who started streams on several platforms, by country")
-                with ui.element("div").classes("tables"):
-                    self._users = UsersCard(self._digest)
-                    self._shows = ShowsCard()
-        self._empty.set_visibility(False)
-        self._all.set_visibility(False)
-
-    def follow(self) -> None:
-        """Show the newest run from now on."""
-        self._follows = True
-
-    async def show(self, runs: Sequence[RunHead], *, is_running: bool) -> None:
-        """Show the newest runs as a choice, and a report.
-
-        Args:
-            is_running: whether a run is in progress, so there will be a report soon.
-        """
-        self._empty.set_visibility(not runs and not is_running)
-        self._all.set_visibility(bool(runs))
-        options = {head.run: figures.choice(head) for head in runs}
-        self._follows = self._follows or self._choice.value not in options
-        if options != self._choice.options:
-            self._choice.set_options(options)
-        if runs and self._follows:
-            self._choice.set_value(runs[0].run)
-        await self._read()
-
-    async def _choose(self) -> None:
-        """Show the report that was chosen; choosing the newest run is to follow again."""
-        self._follows = self._choice.value == next(iter(self._choice.options), None)
-        await self._read()
-
-    async def _read(self) -> None:
-        """Show the report of the run in the choice, unless it is shown."""
-        run = self._choice.value
-        if run is None or run == self._run:
-            return
-        self._run = run
-        digest = await self._digest()
-        if digest is not None:
-            self._about.set_text(figures.about(digest.report))
-            for card, figure in zip(self._figures, figures.figures(digest.report), strict=True):
-                card.show(figure)
-            self._streams.show(digest.report.streams)
-            self._kinds.show(charts.kinds(digest.kinds))
-            self._countries.show(charts.countries(digest.report.reports.platforms_by_country))
-            self._shows.show(digest.shows)
-            self._users.show(digest)
-
-    async def _digest(self) -> Digest | None:
-        """Return the digest of the run in the choice.
-
-        Returns:
-            None if it cannot be read, which the page then says, and tries again; or if it is not needed any more.
-        """
-        run = self._run
-        if not run:
-            return None
-        digest, wrong = None, ""
-        try:
-            digest = await self._recent.digest(run)
-        except (MetricsError, HTTPException) as error:
-            wrong = problems.in_words(error)
-        if not is_open(self._client) or run != self._run:
-            return None
-        self._banner.show(wrong)
-        self._contents.set_visibility(not wrong)
-        if wrong:
-            self._about.set_text("")
-            self._run = ""
-        return digest

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from metrics.harvest.core.run_report import RunHead
-from metrics.harvest.web.figures import Digest, digest
+from metrics.harvest.web.digest import Digest, digest
 from metrics.harvest.web.stored import Stored
 
 READ_EVERY_S = 2.0

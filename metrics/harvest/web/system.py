@@ -22,7 +22,7 @@ def open_system(settings: HarvestSettings) -> Iterator[System]:
         yield System(
             routers=[routes(runner, stored)],
             answers=ANSWERS,
-            pages=[page(runner, stored)],
+            pages=[page(runner, stored, settings.rejected_thresholds)],
             why_not_ready=lambda: None,
             tick=lambda: None,
             stop=runner.close,

@@ -64,5 +64,5 @@ def _print(item: MediaTotals, found: list[Viewer]) -> None:
         say("")
         table = new_table("viewer", "view time")
         for viewer in found:
-            table.add_row(viewer.user_id, view_time(viewer.view_time))
+            table.add_row(viewer.user_id, view_time(viewer.view_time, found[0].view_time))
         say_table(table)

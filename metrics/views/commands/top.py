@@ -40,7 +40,8 @@ def top(
 
 def _print(found: list[MediaTotals]) -> None:
     table = new_table("media", "view time", "viewers", "starts", "stops", "ends")
+    most = max(item.view_time for item in found)
     for item in found:
         numbers = (item.viewers, item.starts, item.stops, item.ends)
-        table.add_row(item.media_id, view_time(item.view_time), *(f"{number:,}" for number in numbers))
+        table.add_row(item.media_id, view_time(item.view_time, most), *(f"{number:,}" for number in numbers))
     say_table(table)

@@ -87,6 +87,7 @@ def trend(
 
 def _print(found: Trend) -> None:
     table = new_table("start", "view time", "starts", "stops", "ends", texts=("start",))
+    most = max((row.view_time for row in found.rows), default=0)
     for has_events, group in groupby(found.rows, _has_events):
         rows = [*group]
         if not has_events and len(rows) > SHOWN_ZERO_ROWS:
@@ -94,7 +95,7 @@ def _print(found: Trend) -> None:
             continue
         for row in rows:
             numbers = (row.starts, row.stops, row.ends)
-            table.add_row(row.start, view_time(row.view_time), *(f"{number:,}" for number in numbers))
+            table.add_row(row.start, view_time(row.view_time, most), *(f"{number:,}" for number in numbers))
     say_table(table)
 
 

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from metrics.terminal.console import as_started
-from metrics.text import duration, numbered, per_second
+from metrics.text import duration, numbered, per_second, percent
 from metrics.times import clock
 from metrics.views.web.figures import Listed
 from metrics.views.web.recent import Counting
 from metrics.views.web.status import Status
 from metrics.web.cards import Figure
-from metrics.web.glance import Condition, State
+from metrics.web.glance import Condition, State, Thresholds
+from metrics.web.settings import WebSettings
 
 UNKNOWN, NOT_KNOWN = "-", "not known at present"
 FIGURES = ("Taking rate", "Rejected", "Counted", "Not counted yet", "Duplicates", "Users")
@@ -25,27 +26,25 @@ class Warned(NamedTuple):
     more: str
 
 
-def figures(counting: Counting | None, now: int) -> Iterator[Figure]:
+def figures(counting: Counting | None, now: int, settings: WebSettings) -> Iterator[Figure]:
     """Yield the figures: those of FIGURES.
 
     Args:
         counting: None if it is not known yet.
         now: wall time, in seconds since the epoch.
+        settings: with the thresholds.
     """
     if counting is None:
         yield from (Figure(name, UNKNOWN, "not known yet") for name in FIGURES)
         return
     status = counting.status
-    texts = (
-        _taken(counting, now),
-        _rejected(status),
-        _counted(status),
-        _lag(counting),
-        _duplicates(status),
-        _users(status),
-    )
-    for name, text in zip(FIGURES, texts, strict=True):
-        yield Figure(name, *text)
+    taken, rejected, counted, lag, duplicates, users = FIGURES
+    yield Figure(taken, *_taken(counting, now))
+    yield _rejected(rejected, status, settings.rejected_thresholds)
+    yield Figure(counted, f"{status.counted:,}", _counting_rate(status))
+    yield _lag(lag, counting, settings.lag_thresholds)
+    yield Figure(duplicates, f"{status.duplicates:,}", _duplicates(status))
+    yield Figure(users, f"{status.users:,}", "with a counted event")
 
 
 def _taken(counting: Counting, now: int) -> tuple[str, str]:
@@ -54,41 +53,43 @@ def _taken(counting: Counting, now: int) -> tuple[str, str]:
         return UNKNOWN, "this server takes no events"
     rate = UNKNOWN if counting.lines_per_s is None else f"{counting.lines_per_s:,.0f}/s"
     uploads = f"; {numbered(taking.uploads_open, 'upload')} in progress" if taking.uploads_open else ""
-    return rate, f"{numbered(taking.lines, 'line')} since {_clock(taking.since, now)} UTC{uploads}"
+    return rate, f"at present; {numbered(taking.lines, 'line')} since {_clock(taking.since, now)} UTC{uploads}"
 
 
-def _rejected(status: Status) -> tuple[str, str]:
+def _rejected(name: str, status: Status, thresholds: Thresholds) -> Figure:
     in_all = None if status.rejected_in_topic is None else f"{status.rejected_in_topic:,}"
-    if status.taking is not None:
-        meaning = "lines that this server took" + (f"; {in_all} in the dead letter topic" if in_all else "")
-        return f"{status.taking.rejected:,}", meaning
-    return (in_all, "lines in the dead letter topic") if in_all else (UNKNOWN, NOT_KNOWN)
+    in_topic = f"{in_all} in the dead letter topic" if in_all else ""
+    taking = status.taking
+    if taking is None:
+        return Figure(name, in_all or UNKNOWN, "lines in the dead letter topic" if in_all else NOT_KNOWN)
+    if not taking.lines:
+        return Figure(name, UNKNOWN, "; ".join(filter(None, ("this server took no lines yet", in_topic))))
+    share = taking.rejected / taking.lines
+    meaning = f"{taking.rejected:,} of {numbered(taking.lines, 'line')} that this server took"
+    return Figure(name, percent(share), "; ".join(filter(None, (meaning, in_topic))), *thresholds.verdict(100 * share))
 
 
-def _counted(status: Status) -> tuple[str, str]:
-    rate = "events" if status.rates is None else per_second(round(status.rates.counted), "event", 1)
-    return f"{status.counted:,}", rate
+def _counting_rate(status: Status) -> str:
+    if status.rates is None:
+        return "events"
+    return f"events; {per_second(round(status.rates.counted), 'event', 1)} at present"
 
 
-def _lag(counting: Counting) -> tuple[str, str]:
+def _lag(name: str, counting: Counting, thresholds: Thresholds) -> Figure:
     status = counting.status
     if status.lag is None:
-        return UNKNOWN, NOT_KNOWN
+        return Figure(name, UNKNOWN, NOT_KNOWN)
     if status.lag == 0:
-        return "0", "every record of the topic was read"
+        return Figure(name, "0", "every record of the topic was read", *thresholds.verdict(0))
     rate = counting.records_per_s or 0
     left = f"; about {duration(max(1, round(status.lag / rate)))}" if rate >= 1 else ""
-    return f"{status.lag:,}", f"records of the topic{left}"
+    return Figure(name, f"{status.lag:,}", f"records of the topic{left}", *thresholds.verdict(status.lag))
 
 
-def _duplicates(status: Status) -> tuple[str, str]:
+def _duplicates(status: Status) -> str:
     share = f"{status.duplicates / status.read:.2%} of the records" if status.read else "repeated EventIds"
     invalid = f"; {numbered(status.invalid, 'record')} invalid" if status.invalid else ""
-    return f"{status.duplicates:,}", f"{share}{invalid}"
-
-
-def _users(status: Status) -> tuple[str, str]:
-    return f"{status.users:,}", "with a counted event"
+    return f"{share}{invalid}"
 
 
 def state(status: Status, now: int) -> State:

@@ -81,16 +81,17 @@ def top(items: Sequence[MediaTotals], choice: Choice) -> Top:
     """Return the first items of the chosen order."""
     if not items:
         return Top("No view events counted yet. Generate some, and send them:", FIRST_COMMANDS, ())
-    return Top("", (), [_media_row(item, items[0], choice) for item in items])
+    most = max(item.view_time for item in items)
+    return Top("", (), [_media_row(item, items[0], most, choice) for item in items])
 
 
-def _media_row(item: MediaTotals, first: MediaTotals, choice: Choice) -> dict[str, object]:
+def _media_row(item: MediaTotals, first: MediaTotals, most: int, choice: Choice) -> dict[str, object]:
     numbers = {"viewers": item.viewers, "starts": item.starts, "stops": item.stops, "ends": item.ends}
     return {
         "id": item.media_id,  # as text: the browser's numbers have 53 bits
         "href": choice.change(media=int(item.media_id), to=None).address(),
         "chosen": item.media_id == f"{choice.media}",
-        "view_time": view_time(item.view_time),
+        "view_time": view_time(item.view_time, most),
         "share": _share(getattr(item, choice.order), getattr(first, choice.order)),
     } | {name: f"{number:,}" for name, number in numbers.items()}
 
@@ -197,7 +198,7 @@ def viewers(selected: Selected) -> Listed | None:
         return None
     first = selected.viewers[0].view_time if selected.viewers else 0
     rows = [
-        {"id": each.user_id, "view_time": view_time(each.view_time), "share": _share(each.view_time, first)}
+        {"id": each.user_id, "view_time": view_time(each.view_time, first), "share": _share(each.view_time, first)}
         for each in selected.viewers
     ]
     if not rows:

@@ -17,6 +17,7 @@ from metrics.views.web.recent import Counting, Overview, Recent, Selected
 from metrics.web import problems, shell
 from metrics.web.cards import Banner, FigureCard, Pill
 from metrics.web.glance import Glance
+from metrics.web.settings import WebSettings
 from metrics.web.shell import Page, heading, is_open
 
 TITLE = "Views"
@@ -29,7 +30,7 @@ SIMILAR = {"id": "Item", "score": "Score", "common": "In common"}
 FOLDER = Path(__file__).parent
 
 
-def page(recent: Recent) -> Page:
+def page(recent: Recent, settings: WebSettings) -> Page:
     """Return the page, at `/views`."""
 
     async def glance() -> Glance:
@@ -39,7 +40,7 @@ def page(recent: Recent) -> Page:
     return Page(
         PAGE,
         TITLE,
-        lambda: ViewsPage(recent),
+        lambda: ViewsPage(recent, settings),
         styles=[FOLDER / "page.css"],
         scripts=[FOLDER / "trends.js"],
         glance=glance,
@@ -49,8 +50,9 @@ def page(recent: Recent) -> Page:
 class ViewsPage:
     """The page in one browser. While it is visible, it shows new values within two seconds."""
 
-    def __init__(self, recent: Recent) -> None:
+    def __init__(self, recent: Recent, settings: WebSettings) -> None:
         self._recent = recent
+        self._settings = settings
         self._client = ui.context.client
         self._choice = Choice()
         self._overview: Overview | None = None
@@ -66,7 +68,7 @@ class ViewsPage:
             with ui.element("section").classes("figures") as self._of_counting:
                 heading(2, "Counting", "hidden-text")
                 self._figures = [FigureCard() for _ in counting.FIGURES]
-                for card, figure in zip(self._figures, counting.figures(None, 0), strict=True):
+                for card, figure in zip(self._figures, counting.figures(None, 0, settings), strict=True):
                     card.show(figure)
             with ui.element("div").classes("parts") as self._parts:
                 self._top = TopCard(self._go, self._find)
@@ -183,7 +185,7 @@ class ViewsPage:
         if newest is self._counting or not is_open(self._client):
             return
         self._counting, now = newest, int(time())
-        for card, figure in zip(self._figures, counting.figures(newest, now), strict=True):
+        for card, figure in zip(self._figures, counting.figures(newest, now, self._settings), strict=True):
             card.show(figure)
         self._job.show(counting.state(newest.status, now))
         self._of_counting.classes(remove="stale")

@@ -45,7 +45,7 @@ def open_system(settings: ViewsSettings, taker: Taker, report: Callable[[str], N
         yield System(
             routers=[taking.routes(taker, settings), *routes(database, similar, status)],
             answers=[*taking.ANSWERS, *responses.ANSWERS],
-            pages=[page(Recent(database, status, similar))],
+            pages=[page(Recent(database, status, similar), settings)],
             why_not_ready=taker.why_not_ready,
             tick=lambda: None,
             stop=stop,

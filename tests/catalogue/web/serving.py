@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 from metrics.catalogue import schema
+from metrics.catalogue.settings import CatalogueSettings
 from metrics.catalogue.web.system import open_system
 from metrics.postgres.connect import connect
-from metrics.postgres.settings import PostgresSettings
 from metrics.web.app import create_app
 from metrics.web.server import Server
 
@@ -36,9 +36,10 @@ def serving(
         url: of the database; None for the local one.
         folder: of the local database.
     """
-    settings = PostgresSettings(database_url=url, local_database_dir=str(folder))
+    settings = CatalogueSettings(database_url=url, local_database_dir=str(folder))
     started, stopping = Event(), Event()
-    with open_system(settings, print) as system, create_server(("127.0.0.1", 0)) as listening:
+    opened = open_system(settings, settings.rejected_thresholds, print)
+    with opened as system, create_server(("127.0.0.1", 0)) as listening:
         app = create_app([system._replace(pages=[])], title="Catalogue", about="", token=token, is_loopback=is_loopback)
         web = Server(app, stopping, on_start=started.set, on_stop=system.stop)
         thread = Thread(target=lambda: asyncio.run(web.serve([listening])))

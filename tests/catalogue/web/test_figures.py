@@ -9,9 +9,11 @@ from metrics.catalogue.load.rejected import Rejected
 from metrics.catalogue.query.shipped import shipped_queries
 from metrics.catalogue.query.values import AnswerColumn, Value
 from metrics.catalogue.web.answering import Answered
-from metrics.catalogue.web.figures import Figure, figures, load_row, rejected_row, retries
+from metrics.catalogue.web.figures import Figure, figures, load_row, rejected_row, retries, state
+from metrics.web.glance import Condition, Thresholds
 
 INT8, NUMERIC, TEXT = 20, 1700, 25
+LIMITS = Thresholds(1, 10)  # percent
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
@@ -46,7 +48,7 @@ def a_load(**members: object) -> Load:
 
 
 def test_a_load_of_today_has_a_time_and_an_earlier_one_a_date_too() -> None:
-    rows = [load_row(a_load(started_at=NOON.replace(day=day), read=1_234), NOON) for day in (28, 27)]
+    rows = [load_row(a_load(started_at=NOON.replace(day=day), read=1_234), NOON, LIMITS) for day in (28, 27)]
     assert [row["started"] for row in rows] == ["12:00:00", "2026-11-27 12:00:00"]
     assert rows[0]["read"] == "1,234"
 
@@ -55,24 +57,50 @@ def test_a_load_says_why_it_failed_what_is_gone_and_what_is_implausible() -> Non
     load = a_load(
         started_at=NOON,
         state="failed",
+        read=1_000,
         error="2 of 3 records are wrong, so nothing was loaded\nwhy: the limit is 10%",
         is_snapshot=True,
         gone=1_000,
         remarks=[Remark("authors who died in the future", 90, ["Al"])],
     )
-    row = load_row(load, NOON)
-    assert row["sums"] == "read 0, 0 of them rejected"
+    row = load_row(load, NOON, LIMITS)
+    assert row["sums"] == "read 1,000, 0 of them rejected"
     assert (row["state"], row["icon"]) == ("failed", "error")
     assert row["notes"] == [
-        "2 of 3 records are wrong, so nothing was loaded",
-        "1,000 gone, 0 returned",
-        "authors who died in the future: 90",
+        ("2 of 3 records are wrong, so nothing was loaded", "", ""),
+        ("1,000 gone, 0 returned", "", ""),
+        ("authors who died in the future: 90 (9.0%)", "warning", "warning"),
     ]
+    assert row["rejected"] == ("0", "", "")
+
+
+@pytest.mark.parametrize(
+    ("rejected", "shown"),
+    [
+        (1, ("1 (0.1%)", "", "")),
+        (10, ("10 (1.0%)", "warning", "warning")),
+        (100, ("100 (10.0%)", "error", "bad")),
+    ],
+)
+def test_rejected_records_are_marked_by_their_share_of_those_read(rejected: int, shown: tuple[str, ...]) -> None:
+    assert load_row(a_load(started_at=NOON, read=1_000, rejected=rejected), NOON, LIMITS)["rejected"] == shown
+
+
+def test_the_newest_load_of_each_model_decides_the_state() -> None:
+    done, failed, running = (a_load(model="movie", state=name) for name in ("done", "failed", "running"))
+    others = [a_load(model=name, state="done") for name in ("user", "book")]
+    assert state([]) == (Condition.UNKNOWN, "Nothing loaded yet")
+    assert state([*others, done, failed]) == (Condition.GOOD, "The last loads are done")
+    assert state([*others, failed, done]) == (Condition.BAD, "The last load of movie failed")
+    assert state([running, failed]) == (Condition.GOOD, "Loading movie")
+    assert state([a_load(model="book", state="interrupted"), *others, done]).condition is Condition.WARNING
 
 
 def test_the_sums_of_a_load_that_is_done_have_each_record_once() -> None:
     load = a_load(started_at=NOON, state="done", read=6, inserted=2, updated=1, unchanged=1, repeated=1, rejected=1)
-    assert load_row(load, NOON)["sums"] == ("read 6 = 2 inserted + 1 updated + 1 unchanged + 1 repeated + 1 rejected")
+    assert load_row(load, NOON, LIMITS)["sums"] == (
+        "read 6 = 2 inserted + 1 updated + 1 unchanged + 1 repeated + 1 rejected"
+    )
 
 
 def rejected(number: int, load: int, model: str = "movie", record: str = "{}") -> Rejected:

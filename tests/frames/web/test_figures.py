@@ -216,7 +216,7 @@ def test_without_results_the_page_says_why_and_what_to_do() -> None:
 def test_the_newest_window_is_shown_with_its_time() -> None:
     shown = figures.newest(MINUTE, minute(T, 1_003), T + 100)
     assert shown == Figure(
-        "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; running average 1,000.4"
+        "Unique users per minute", "1,003", "users from 13:39:00 to 13:40:00; average so far 1,000.4"
     )
     assert figures.newest(SECOND, None, T).number == "-"
 

@@ -131,6 +131,7 @@ def test_a_run_is_started_watched_and_stopped_and_its_report_shown(
                 seen.append(number(tile(page, "Sytflix")))
             assert "reading" in tile(page, "Sytflix").inner_text()
             assert "refuses the user sytac (401)" in tile(page, "Sysney").inner_text()
+            assert page.locator(".pill .words").inner_text() == "Run in progress; Sysney away or refused"
             assert re.fullmatch(r"5\d\d\.\d s left", page.locator(".rule .left").inner_text())
             page.get_by_role("button", name="Stop").click()
             page.locator(".choice").wait_for()
@@ -141,6 +142,7 @@ def test_a_run_is_started_watched_and_stopped_and_its_report_shown(
             assert figure(page, "Shows released in 2020 or later") == f"{run['recent_shows']:,}"
             assert figure(page, "Sytflix events that start a stream") == f"{run['started_share']:.2f} %"
             assert figure(page, "Successful streams") == f"{sum(one['count'] for one in run['successful_streams']):,}"
+            assert page.locator(".pill .words").inner_text() == "The last run missed Sysney"
             page.get_by_text("because it was stopped. Away or refused when it stopped: Sysney.").wait_for()
             streams = rows(page, "streams")
             assert [row[0] for row in streams] == ["Sytflix", "Sytazon", "Sysney"]
@@ -171,9 +173,13 @@ def test_a_run_that_another_client_started_is_watched_too(
             page.get_by_text("Started 07-12-2023 17:01:21.500, and stopped after 20.0 s").wait_for()
             location = start(client, seconds=600, name="nobody")
             page.get_by_text(f"Run {location.rpartition('/')[2]}").wait_for()
+            page.get_by_role("heading", name="Report of an earlier run", exact=True).wait_for()
+            assert page.locator(".pill .words").inner_text() == "Run in progress"
             client.post(f"{location}/stop")
             run = run_ended(client, location)
             page.get_by_text(f"Started {run['started']}").wait_for()
+            page.get_by_role("heading", name="Report", exact=True).wait_for()
+            assert page.locator(".pill .words").inner_text() == "The last run read all streams"
         ended(process)
 
 
@@ -345,6 +351,9 @@ def test_long_texts_and_many_reasons_hide_no_column(tmp_path: Path, browser: Bro
         with opened(browser, client, viewport={"width": width, "height": 900}) as page:
             page.locator(".users .more").first.wait_for()
             page.locator(".chart svg").nth(1).wait_for()
+            malformed = page.locator(".figure.bad").inner_text()
+            assert "99.8%" in malformed
+            assert "very high" in malformed
             inner = "[...document.querySelectorAll('.q-table__middle')].map(at => at.scrollWidth - at.clientWidth)"
             assert max(page.evaluate(inner)) <= 0
             assert page.evaluate("document.documentElement.scrollHeight") < 6_000

@@ -11,3 +11,13 @@ from metrics.views.answers.words import view_time
 )
 def test_a_view_time_has_the_unit_that_suits_it(seconds: int, text: str) -> None:
     assert view_time(seconds) == text
+
+
+def test_a_column_has_the_unit_of_its_longest_but_for_what_would_be_zero_in_it() -> None:
+    assert [view_time(seconds, 8_280) for seconds in (8_280, 6_750, 180, 179, 0)] == [
+        "2.3 h",
+        "1.9 h",
+        "0.1 h",
+        "3.0 min",
+        "0.0 h",
+    ]

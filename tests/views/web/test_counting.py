@@ -7,6 +7,7 @@ from metrics.views.web.recent import Counting
 from metrics.views.web.status import JobStatus, Rates, Status, TakingStatus
 from metrics.web.cards import Figure
 from metrics.web.glance import Condition
+from metrics.web.settings import WebSettings
 
 NOW = 1_795_881_600  # 2026-11-28T16:00:00Z
 TAKING = TakingStatus(1_500, 1_400, 100, {"wrong MediaId": 60, "not JSON": 80}, 2, "2026-11-27T15:00:00Z")
@@ -36,16 +37,25 @@ def status(**changed: Any) -> Status:
 def shown(
     lines_per_s: float | None = None, records_per_s: float | None = None, **changed: Any
 ) -> dict[str, tuple[str, str]]:
-    figures = [*counting.figures(Counting(status(**changed), lines_per_s, records_per_s), NOW)]
-    assert [figure.name for figure in figures] == [*counting.FIGURES]
-    return {at.name: (at.number, at.meaning) for at in map(Figure._make, figures)}
+    return {at.name: (at.number, at.meaning) for at in figures(Counting(status(**changed), lines_per_s, records_per_s))}
+
+
+def figures(seen: Counting) -> list[Figure]:
+    """Return the figures with the thresholds by default: 10,000 and 100,000 records, 1 and 10 percent."""
+    made = [*counting.figures(seen, NOW, WebSettings())]
+    assert [figure.name for figure in made] == [*counting.FIGURES]
+    return made
+
+
+def verdicts(**changed: Any) -> dict[str, str]:
+    return {at.name: at.verdict for at in figures(Counting(status(**changed), None, None)) if at.condition}
 
 
 def test_the_figures_of_a_server_that_takes_events() -> None:
     assert shown(1_234.4) == {
-        "Taking rate": ("1,234/s", "1,500 lines since 2026-11-27 15:00:00 UTC; 2 uploads in progress"),
-        "Rejected": ("100", "lines that this server took; 130 in the dead letter topic"),
-        "Counted": ("900", "45 events/s"),
+        "Taking rate": ("1,234/s", "at present; 1,500 lines since 2026-11-27 15:00:00 UTC; 2 uploads in progress"),
+        "Rejected": ("6.7%", "100 of 1,500 lines that this server took; 130 in the dead letter topic"),
+        "Counted": ("900", "events; 45 events/s at present"),
         "Not counted yet": ("0", "every record of the topic was read"),
         "Duplicates": ("95", "9.50% of the records; 5 records invalid"),
         "Users": ("12", "with a counted event"),
@@ -66,6 +76,18 @@ def test_what_is_not_known_is_never_a_number() -> None:
     assert figures["Not counted yet"] == ("-", "not known at present")
     assert figures["Counted"] == ("900", "events")
     assert shown(None)["Taking rate"][0] == "-"
+
+
+def test_lag_and_the_rejected_share_are_judged_by_their_thresholds() -> None:
+    assert verdicts() == {"Rejected": "high", "Not counted yet": "good"}
+    few = TakingStatus(1_500, 1_499, 1, {"not JSON": 1}, 0, "2026-11-27T15:00:00Z")
+    assert verdicts(taking=few, lag=100_000) == {"Rejected": "good", "Not counted yet": "very high"}
+    assert verdicts(taking=None, lag=None, unknown={"lag": "no broker answers"}) == {}
+
+
+def test_a_server_without_a_line_yet_has_no_share() -> None:
+    none = TakingStatus(0, 0, 0, {}, 0, "2026-11-28T15:00:00Z")
+    assert shown(taking=none)["Rejected"] == ("-", "this server took no lines yet; 130 in the dead letter topic")
 
 
 def test_a_server_that_takes_nothing_still_says_how_many_lines_were_rejected() -> None:

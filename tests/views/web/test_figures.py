@@ -50,7 +50,7 @@ def test_top_items_lead_to_their_addresses_and_ids_are_exact_text() -> None:
             "id": "7",
             "href": "/views?media=7&per=day&range=1y",
             "chosen": True,
-            "view_time": "30.0 min",
+            "view_time": "0.5 h",
             "share": "25.0%",
             "viewers": "20",
             "starts": "1,234",
@@ -148,7 +148,7 @@ def test_viewers_and_similar_items_are_rows_or_a_sentence() -> None:
         "",
         [
             {"id": "9007199254740993", "view_time": "2.0 min", "share": "100.0%"},
-            {"id": "1", "view_time": "30 s", "share": "25.0%"},
+            {"id": "1", "view_time": "0.5 min", "share": "25.0%"},
         ],
     )
     one = figures.viewers(Selected(TOTALS, trend(), (Viewer("1", 30),)))
