@@ -55,7 +55,8 @@ class ChartCard:
                 self._when = paragraph("quiet")
             self._caption = paragraph("quiet caption")
             self._words = paragraph("hidden-text")
-            with ui.element("div").props(f'role=img aria-label="{size.title}" aria-describedby={self._words.html_id}'):
+            place = ui.element("div").props('role=img tabindex=0 aria-keyshortcuts="+ - ArrowLeft ArrowRight Escape"')
+            with place.props(f'aria-label="{size.title}" aria-describedby={self._words.html_id}'):
                 self._chart = ui.echart(charts.options(size), renderer="svg").classes("chart")
 
     def show(self, picture: Picture, now: int) -> None:

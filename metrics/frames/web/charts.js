@@ -1,4 +1,4 @@
-/* The page's charts in the browser: changes, zoom, labels and tooltips. */
+/* The page's charts in the browser: changes, zoom by mouse and by keys, labels and tooltips. */
 const charts = {
   /* Replaces all rows from from_ms on, and removes those before begin_ms. */
   change(id, from_ms, rows, begin_ms, end_ms, areas, breaks, has_days) {
@@ -23,6 +23,7 @@ const charts = {
     if (chart.is_prepared) return;
     chart.is_prepared = true;
     chart.getZr().on("dblclick", () => emitEvent("zoom", null));
+    chart.getDom().closest("[role=img]").addEventListener("keydown", (event) => charts.key(chart, event));
     if (!matchMedia("(pointer: fine)").matches) return;
     chart.on("brushEnd", ({ areas }) => {
       if (!areas.length) return;
@@ -30,6 +31,24 @@ const charts = {
       emitEvent("zoom", areas[0].coordRange);
     });
     chart.dispatchAction({ type: "takeGlobalCursor", key: "brush", brushOption: { brushType: "lineX", brushMode: "single" } });
+  },
+
+  /* Zooms and moves by keys: how long the range becomes, and how far its middle moves, in lengths of it. */
+  keys: { "+": [0.5, 0], "-": [2, 0], ArrowLeft: [1, -0.5], ArrowRight: [1, 0.5] },
+
+  key(chart, event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") emitEvent("zoom", null);
+    if (!charts.keys[event.key]) return;
+    event.preventDefault();
+    // The axis may be shorter than the range, whose first and last windows may be cut.
+    const query = new URLSearchParams(location.search);
+    const zoom = ["from", "to"].map((name) => (query.has(name) ? query.get(name) * 1000 : NaN));
+    const [{ min, max }] = chart.getOption().xAxis;
+    const [begin, end] = zoom.some(isNaN) ? [min, max] : zoom;
+    const [factor, shift] = charts.keys[event.key];
+    const first = begin + (end - begin) * (0.5 + shift - factor / 2);
+    emitEvent("zoom", [first, first + (end - begin) * factor]);
   },
 
   time(ms) {
@@ -52,7 +71,7 @@ const charts = {
     const lines = [`<b>${is_one ? "" : "mean "}${number(mean)} ${unit}${mean === 1 ? "" : "s"}</b>`];
     if (!is_one) lines.push(`${number(least)} to ${number(most)}`);
     if (!is_one || frames !== mean) lines.push(`${number(frames)} frames`);
-    lines.push(`running average ${number(average)}`);
+    lines.push(`average so far ${number(average)}`);
     lines.push(`${new Date(start_ms).toISOString().slice(0, 10)} ${time(start_ms)} to ${time(end_ms)} UTC`);
     return lines.join("<br>");
   },

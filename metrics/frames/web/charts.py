@@ -15,7 +15,7 @@ from metrics.web import charts as shared
 
 LABELLED_FROM = 0.2  # of a chart's width; narrower areas have no room for a label
 BREAK = "2%"  # of a chart's width, for a gap that is not drawn to scale
-AVERAGE, OPEN = "running average", "open"
+AVERAGE, OPEN = "average so far", "open"
 DASHES = "path://M0 4h8v4H0zM12 4h8v4h-8zM24 4h8v4h-8z"  # as the line is drawn
 
 Row = list[float | None]
@@ -66,7 +66,7 @@ def areas(picture: Picture) -> Iterator[Area]:
 def caption(picture: Picture) -> str:
     """Return the line above a chart: its numbers, what a step is, and gaps that are not drawn to scale."""
     if not picture.steps:
-        return "no closed windows yet"
+        return "no closed windows in this range"
     numbers = [step.most for step in picture.steps], [step.least for step in picture.steps]
     windows = sum(step.windows for step in picture.steps)
     mean = sum(step.mean * step.windows for step in picture.steps) / windows

@@ -1,6 +1,7 @@
 """What the charts show, as the address of the page says it: a range that moves with time, or a fixed one."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -46,7 +47,7 @@ def read_choice(query: Mapping[str, str], now_s: float) -> Choice:
 
 def zoom_between(begin_s: float, end_s: float) -> Range:
     """Return the whole seconds of a part of a chart, at least SHORTEST_ZOOM_S."""
-    begin, end = int(begin_s), int(end_s) + 1
+    begin, end = max(0, int(begin_s)), ceil(end_s)
     return Range(begin, max(end, begin + SHORTEST_ZOOM_S))
 
 

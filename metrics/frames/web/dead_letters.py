@@ -40,12 +40,12 @@ class DeadLettersCard:
         self._now = 0
         self._is_pointed_at = False
         with ui.element("section").classes("card"):
-            heading(2, "Dead letters")
+            heading(2, "Rejected frames")
             self._note = Note()
             with ui.element("div").classes("choosing"):  # in one row, so that nothing moves when the button appears
                 self._reasons = ReasonFilter(self._choose)
                 self._newer = ui.button(color=None, on_click=self._show_newest).classes("act").props("flat no-caps")
-            with ui.element("div").classes("rejected").props('role=list aria-label="Dead letters"') as entries:
+            with ui.element("div").classes("rejected").props('role=list aria-label="Rejected frames"') as entries:
                 self._entries = [Entry(settings, self._toggle) for _ in range(PAGE)]
             entries.on("mouseenter", lambda: self._point(is_at_list=True))
             entries.on("mouseleave", lambda: self._point(is_at_list=False))
@@ -194,7 +194,7 @@ def how_many(frames: int) -> str:
             "None. Frames that cannot be counted come here, each with the reason: not JSON, without a valid ts or uid, "
             "late, or too far ahead."
         )
-    return f"The {frames:,} most recent, of which at most {KEEP_REJECTED} are kept here. All of them:"
+    return f"The {frames:,} most recent dead letters, of which at most {KEEP_REJECTED} are kept here. All of them:"
 
 
 def beginning(frame: DeadLetter) -> str:

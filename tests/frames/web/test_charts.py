@@ -66,7 +66,7 @@ def test_gaps_have_their_length_in_words_if_there_is_room_and_unread_windows_are
     assert marked(picture, "gap") == [(120, 180, ""), (240, 7440, "no frames\n2 h")]
     assert charts.words(picture, T) == (
         "13:39:00 to 15:44:00 UTC: last 124 · mean 32.0 · 0 to 124 per minute. "
-        "Newest: 124 users from 15:43:00 to 15:44:00; running average 2.5. Open: 30 s, to 15:44:30. "
+        "Newest: 124 users from 15:43:00 to 15:44:00; average so far 2.5. Open: 30 s, to 15:44:30. "
         "Last gap: no frames for 2 h, to 15:43:00."
     )
 

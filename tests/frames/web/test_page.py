@@ -1,7 +1,6 @@
 """The page in a real Chromium, on a real broker of its own, while frames come in as they happen."""
 
 import io
-import json
 import math
 import random
 import re
@@ -13,7 +12,6 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 
@@ -22,8 +20,8 @@ from metrics.frames.sizes import SIZES
 from metrics.kafka import local_broker
 from metrics.times import rfc3339
 from tests.frames.job.test_broker_outages import java_of
-from tests.frames.web.browsing import opened
-from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until
+from tests.frames.web.browsing import delays_after_commits, opened
+from tests.kafka.application import STARTED, Application, frame, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.browser]
 
@@ -40,7 +38,7 @@ BROKEN = (
 
 # How many charts show a tooltip; ECharts hides a tooltip rather than removing it.
 TOOLTIPS = """[...document.querySelectorAll('.chart')].filter(chart => [...chart.children].some(
-    at => at.innerText.includes('running average ') && getComputedStyle(at).display !== 'none')).length"""
+    at => at.innerText.includes('average so far ') && getComputedStyle(at).display !== 'none')).length"""
 
 
 class Stack:
@@ -221,45 +219,43 @@ def test_a_range_and_a_zoom_hold_for_both_charts_and_are_in_the_address(page_add
         assert not page.get_by_role("link", name="end zoom").is_visible()
 
 
+def test_keys_zoom_and_move_a_chart_that_has_the_focus(page_address: str, browser: Browser) -> None:
+    with opened(browser, f"{page_address}?range=1h") as page:
+        page.wait_for_function("document.querySelector('.caption').innerText.includes('means of 30 s')")
+        begin_ms, end_ms = axis_of(page, 1)
+        length_s = (end_ms - begin_ms) / 1000
+        chart = page.get_by_role("img", name="Unique users per minute")
+        chart.focus()
+        assert "zoom" in page.evaluate("node => getComputedStyle(node, '::after').content", chart.element_handle())
+        zooms = []
+        for key in ("+", "+", "ArrowLeft", "ArrowRight", "-"):
+            before = page.url
+            page.keyboard.press(key)
+            page.wait_for_function("before => location.href !== before", arg=before)
+            begin, end = map(int, re.findall(r"\d{10}", page.url))
+            page.wait_for_function(
+                """([begin, end]) => {
+                    const [{ min, max }] = getElement(document.querySelectorAll('.chart')[1]).chart.getOption().xAxis;
+                    return begin * 1000 <= min && max <= end * 1000;
+                }""",
+                arg=[begin, end],
+            )
+            zooms.append((begin, end))
+        lengths = [(end - begin) / length_s for begin, end in zooms]
+        assert lengths[:2] == pytest.approx([0.5, 0.25], abs=0.01)
+        assert zooms[1][0] - zooms[2][0] == pytest.approx(length_s / 8, abs=4)
+        assert zooms[3] == pytest.approx(zooms[1], abs=2)
+        assert lengths[4] == pytest.approx(2 * lengths[3], abs=0.01)
+        page.keyboard.press("Escape")
+        page.wait_for_url("**/frames?range=1h")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Unique users per minute"
+
+
 def test_a_new_value_is_on_the_page_within_a_second_of_its_commit(
     stack: Stack, page_address: str, browser: Browser
 ) -> None:
-    committed_ms: dict[int, float] = {}
-    consumer = Consumer(
-        {
-            "bootstrap.servers": stack.application.bootstrap_servers,
-            "group.id": f"{stack.application.name}-observer",
-            "isolation.level": "read_committed",
-        }
-    )
     with opened(browser, page_address) as page:
-        page.evaluate(
-            """() => {
-                window.seen = {};
-                const look = () => {
-                    const rows = getElement(document.querySelector('.chart')).chart.getOption().dataset[0].source;
-                    for (const row of rows.slice(-8)) if (row[7] !== null) window.seen[row[7] - 1000] ??= Date.now();
-                };
-                look();
-                window.known = Object.keys(window.seen).map(Number);
-                new MutationObserver(look).observe(document.querySelector('.chart'), {subtree: true, childList: true,
-                    attributes: true});
-            }"""
-        )
-        topic = stack.application.topic("seconds")
-        end = consumer.get_watermark_offsets(TopicPartition(topic, 0), TIMEOUT_S)[1]
-        consumer.assign([TopicPartition(topic, 0, end)])
-        give_up_s = time.monotonic() + TIMEOUT_S
-        while len(committed_ms) < 7 and time.monotonic() < give_up_s:
-            message = consumer.poll(0.05)
-            if message is not None and message.error() is None:
-                committed_ms[json.loads(message.value() or b"")["timestamp"] * 1000] = time.time() * 1000
-        consumer.close()
-        last = max(committed_ms)
-        page.wait_for_function("last => last in window.seen", arg=last)
-        seen = {int(start): at for start, at in page.evaluate("window.seen").items()}
-        known = set(page.evaluate("window.known"))
-    delays_ms = [seen[start] - at for start, at in committed_ms.items() if start in seen and start not in known]
+        [delays_ms] = delays_after_commits([page], stack.application, 7)
     assert len(delays_ms) >= 5
     assert statistics.median(delays_ms) < 1_000, delays_ms
 
@@ -401,6 +397,32 @@ def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path,
             wait_for_change(page, "Frames per second")
             page.screenshot(path=folder / f"page-{name}.png")
         assert 20_000 < (folder / f"page-{name}.png").stat().st_size < 300_000
+
+
+@pytest.mark.slow
+def test_a_killed_job_and_many_rejected_frames_are_seen_at_once(
+    stack: Stack, page_address: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    folder = Path(pytestconfig.getoption("pictures") or tmp_path)
+    stack.application.send([b'{"ts": "soon"}'] * 900)
+    with opened(browser, page_address, viewport={"width": 1280, "height": 1100}) as page:
+        page.locator(".figure.bad", has_text="Rejected").wait_for()
+        stack.job.kill()
+        stack.job.wait()
+        stack.application.send([frame(int(time.time()), "a")] * 12_000)
+        page.locator(".pill.bad").get_by_text("No sign of life").wait_for(timeout=90_000)
+        page.locator(".figure.warning", has_text="Lag").wait_for()
+        page.locator(".figure.warning.old", has_text="Frames per second").wait_for(timeout=60_000)
+        assert "To continue from its last commit: " in page.inner_text(".banner")
+        page.mouse.move(1, 1)
+        page.screenshot(path=folder / "page-trouble.png")
+        page.set_viewport_size({"width": 390, "height": 844})
+        red, chart = (page.locator(part).first.bounding_box() for part in (".figure.bad", ".chart"))
+        assert red is not None
+        assert chart is not None
+        assert red["y"] < chart["y"]
+        stack.job = stack.start()
+        page.locator(".pill.good").wait_for(timeout=60_000)
 
 
 def test_the_page_reconnects_to_a_restarted_server(stack: Stack, page_address: str, browser: Browser) -> None:
