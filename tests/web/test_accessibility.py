@@ -1,27 +1,13 @@
-"""The pages of a real `serve` are accessible: by axe-core (axe.min.js of a package), by keyboard alone, without motion.
+"""The pages of a real `serve` are accessible: by axe-core (of a package), by keyboard alone, without motion."""
 
-All systems have something to show: frames counted and rejected, view events, a harvest, loads and rejected records.
-"""
-
-import re
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import product
 from typing import Any, Literal
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
-
-from tests.catalogue.web.serving import create_tables
-from tests.catalogue.web.test_serve import HEAT
-from tests.harvest.web.serving import record
-from tests.harvest.web.test_runs import EVENTS
-from tests.kafka.application import STARTED, Application, frame, wait_until
-from tests.postgres.databases import create_database, drop_database, with_database
-from tests.views.filled import Watched, fill, open_tables
 
 pytestmark = pytest.mark.browser
 
@@ -38,43 +24,6 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES: tuple[ViewportSize, ...] = ({"width": 1280, "height": 900}, {"width": 390, "height": 844})
 ZOOMED = "/frames?range=5m&from=-4m&to=-1m"
 MOST_TABS = 80  # more than the page of frames has places for the focus
-
-
-@pytest.fixture(scope="module")
-def address(bootstrap_servers: str, database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the address of a server over all systems; the job of frames runs beside it."""
-    folder = tmp_path_factory.mktemp("accessibility")
-    name = create_database(database_server)
-    url = with_database(database_server, name)
-    create_tables(url)
-    connection = open_tables(url)
-    fill(connection, [Watched(user, user % 3, number=4) for user in range(5)])
-    connection.close()
-    record(folder, EVENTS)
-    application = Application(bootstrap_servers, {"DATABASE_URL": url, "HARVEST_DIR": str(folder)})
-    count_frames(application)
-    with ExitStack() as closing:
-        for process in (application.start(), server := application.start("serve", "--port", "0")):
-            STARTED.remove(process)  # it outlives a test
-            closing.callback(lambda ended: print(*ended.communicate(), sep="\n"), process)
-            closing.callback(process.kill)
-        assert server.stdout is not None
-        found = re.search(r"http://[0-9.]+:[0-9]+", server.stdout.readline())
-        assert found is not None
-        assert httpx.post(f"{found[0]}/catalogue/movie", json=[HEAT]).status_code == 201
-        assert httpx.post(f"{found[0]}/catalogue/movie", json=[{"title": "Up"}]).status_code == 422
-        wait_until(lambda: application.committed_windows("minutes") > 1, "frames are counted")
-        yield found[0]
-    drop_database(database_server, name)
-
-
-def count_frames(application: Application) -> None:
-    """Send frames of the last minutes to two partitions, and ones that are rejected for two reasons."""
-    application.create_topics(2)
-    now = int(time.time())
-    for partition in range(2):
-        frames = [frame(now - 300 + second, f"{second % 7:x}") for second in range(300)]
-        application.send([*frames, b"{", b'{"ts": 1}', *[b"{"] * 5], partition)
 
 
 @contextmanager
@@ -100,10 +49,10 @@ def violations(page: Page, within: str | None = None) -> list[str]:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_wrong_in_light_and_dark_on_a_screen_and_a_phone(
-    path: str, address: str, browser: Browser
+    path: str, all_systems: str, browser: Browser
 ) -> None:
     """The documentation is looked at in what is ours, the bar: below it, all is markup of swagger-ui."""
-    with opened(browser, address, path) as page:
+    with opened(browser, all_systems, path) as page:
         if path == "/frames":
             unfold(page)
         for scheme, size in product(SCHEMES, SIZES):
@@ -122,9 +71,9 @@ def unfold(page: Page) -> None:
 
 @pytest.mark.parametrize("preference", ["reduce", "no-preference"])
 def test_nothing_moves_for_who_prefers_reduced_motion(
-    preference: Literal["reduce", "no-preference"], address: str, browser: Browser
+    preference: Literal["reduce", "no-preference"], all_systems: str, browser: Browser
 ) -> None:
-    with opened(browser, address, "/frames", reduced_motion=preference) as page:
+    with opened(browser, all_systems, "/frames", reduced_motion=preference) as page:
         page.evaluate(
             """() => {
                 window.moved = [];
@@ -146,8 +95,8 @@ def test_nothing_moves_for_who_prefers_reduced_motion(
         assert moved  # so these steps do move something
 
 
-def test_a_chosen_theme_stays_when_the_page_changes(address: str, browser: Browser) -> None:
-    with opened(browser, address, "/frames", color_scheme="light") as page:
+def test_a_chosen_theme_stays_when_the_page_changes(all_systems: str, browser: Browser) -> None:
+    with opened(browser, all_systems, "/frames", color_scheme="light") as page:
         page.get_by_role("button", name="Theme", exact=True).click()
         page.get_by_role("button", name="Dark", exact=True).click()
         page.locator("body.body--dark").wait_for()
@@ -183,8 +132,8 @@ def press(page: Page, name: str) -> None:
     raise AssertionError(f"{name} is not reached")
 
 
-def test_tab_reaches_all_that_can_be_clicked_and_shows_where_it_is(address: str, browser: Browser) -> None:
-    with opened(browser, address, ZOOMED) as page:
+def test_tab_reaches_all_that_can_be_clicked_and_shows_where_it_is(all_systems: str, browser: Browser) -> None:
+    with opened(browser, all_systems, ZOOMED) as page:
         unfold(page)
         page.evaluate("document.activeElement.blur()")
         names = [focused(page) for _ in range(MOST_TABS)]
@@ -197,8 +146,8 @@ def test_tab_reaches_all_that_can_be_clicked_and_shows_where_it_is(address: str,
         assert page.evaluate(unseen) == []
 
 
-def test_the_page_of_frames_is_used_without_a_mouse(address: str, browser: Browser) -> None:
-    with opened(browser, address, ZOOMED) as page:
+def test_the_page_of_frames_is_used_without_a_mouse(all_systems: str, browser: Browser) -> None:
+    with opened(browser, all_systems, ZOOMED) as page:
         press(page, "end zoom")
         page.wait_for_url("**/frames?range=5m")
         press(page, "1 h")

@@ -1,0 +1,48 @@
+"""The overview of a real `serve` over all systems, in a real Chromium; and its pictures."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize
+
+pytestmark = pytest.mark.browser
+
+
+PILLS = "[...document.querySelectorAll('.pill .words')]"
+WIDE: ViewportSize = {"width": 1280, "height": 560}
+PICTURES: tuple[tuple[str, ViewportSize, Literal["light", "dark"]], ...] = (
+    ("light", WIDE, "light"),
+    ("dark", WIDE, "dark"),
+    ("phone", {"width": 390, "height": 844}, "light"),
+)
+
+
+def seen(page: Page) -> dict[str, list[str]]:
+    """Return the state and the number of each system by its name."""
+    return {
+        card.locator("h2").inner_text(): [card.locator(part).inner_text() for part in (".pill .words", ".number")]
+        for card in page.locator(".system").all()
+    }
+
+
+def test_each_system_has_its_state_and_a_number(
+    all_systems: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    folder = Path(pytestconfig.getoption("pictures") or tmp_path)
+    for name, viewport, scheme in PICTURES:
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(all_systems)
+        page.wait_for_function(f"{PILLS}.length === 4 && {PILLS}.every(at => at.innerText !== 'Not known yet')")
+        states = seen(page)
+        page.screenshot(path=folder / f"overview-{name}.png")
+        context.close()
+        assert 15_000 < (folder / f"overview-{name}.png").stat().st_size < 200_000
+    assert [*states] == ["Frames", "Views", "Harvest", "Catalogue"]
+    words = {name: state[0] for name, state in states.items()}
+    assert words["Frames"].startswith("Running, seen ")
+    assert words["Views"].startswith("The job is active; last commit ")
+    assert words["Harvest"] == "The last run read all streams"
+    assert states["Catalogue"] == ["The last loads are done", "101"]
+    assert all(float(number.replace(",", "")) > 0 for _, number in states.values())
