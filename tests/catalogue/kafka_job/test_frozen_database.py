@@ -206,6 +206,7 @@ def test_a_session_that_is_frozen_is_an_outage_that_a_new_session_ends(limited: 
     limited.check(RECORDS)
 
 
+@pytest.mark.slow
 def test_a_server_that_stays_frozen_is_given_up(limited: Database) -> None:
     limited.topic.application.variables["DATABASE_TIMEOUT_S"] = "1"
     limited.topic.send(RECORDS)

@@ -62,6 +62,7 @@ def java_of(folder: Path, owner: psutil.Process | None = None) -> list[psutil.Pr
     return [child for child in children if child.name() == "java" and mark in child.cmdline()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limits", "freeze_s"), [(SHORT, 7), pytest.param(TRUE, 14, marks=pytest.mark.long)])
 def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path, limits: dict[str, str], freeze_s: int) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
@@ -77,6 +78,7 @@ def test_a_broker_that_hangs_for_a_while_is_waited_for(tmp_path: Path, limits: d
         expect_all(application)
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address)
@@ -114,6 +116,7 @@ def test_a_standby_waits_for_a_broker_that_is_restarted(tmp_path: Path) -> None:
         active.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [SHORT, pytest.param(TRUE, marks=pytest.mark.long)])
 def test_a_broker_that_hangs_for_too_long_ends_the_job_with_nothing_half_written(
     tmp_path: Path, limits: dict[str, str]
@@ -131,6 +134,7 @@ def test_a_broker_that_hangs_for_too_long_ends_the_job_with_nothing_half_written
         expect_all(application)
 
 
+@pytest.mark.slow
 def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"BROKER_TIMEOUT_S": "5"})
@@ -145,6 +149,7 @@ def test_a_quiet_job_notices_a_broker_that_is_gone(tmp_path: Path) -> None:
     assert "before that, the transaction failed; none of it was committed: " in given_up
 
 
+@pytest.mark.slow
 def test_a_process_that_was_suspended_for_longer_than_its_transaction_may_last_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +181,7 @@ def test_an_output_topic_that_is_gone_ends_the_job_after_the_timeout(application
     assert application.topic(role) in output
 
 
+@pytest.mark.slow
 def test_the_end_of_the_embedded_broker_ends_the_job_and_says_why(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     environment = {"LOCAL_BROKER_DIR": str(folder), "BOOTSTRAP_SERVERS": ""}

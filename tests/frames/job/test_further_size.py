@@ -44,6 +44,7 @@ def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in at.items() if name not in ("datetime", "end")} for at in records]
 
 
+@pytest.mark.slow
 def test_a_further_size_needs_only_a_row_in_the_table(with_hours: Application, tmp_path: Path) -> None:
     frames = list(generator.frames(count=9_000, rate=1, users=500, delay_s=90, delay_probability=0.05, seed=3))
     expected = hours_of(frames)

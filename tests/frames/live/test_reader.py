@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Producer
 
 from metrics.frames.live.reader import Reader
@@ -114,6 +115,7 @@ def test_a_topic_that_is_recreated_is_read_again(application: Application, tmp_p
         wait_until(lambda: live.why_not_ready() is None, "all is well")
 
 
+@pytest.mark.slow
 def test_reading_resumes_after_the_broker_was_killed(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     with ExitStack() as closing:
