@@ -1,6 +1,7 @@
 """A real `serve` over all systems with the demo of each, for the tests of what their pages have in common."""
 
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -66,8 +67,10 @@ def show(application: Application, folder: Path, address: str) -> None:
     """Send view events, load movies of which some are rejected, and harvest for some seconds."""
     application.run("views", "generate", folder / "views.jsonl", "--count", "5000")
     application.run("views", "send", folder / "views.jsonl", "--to", address)
-    application.run("catalogue", "generate", folder / "catalogue")
-    movies = folder / "catalogue" / "internal" / "movies.csv"
-    application.run("catalogue", "load", "--model", "movie", "--config", movies)
+    application.run("catalogue", "generate", folder / "data" / "catalogue")
+    load = application.command(
+        "catalogue", "load", "--model", "movie", "--config", "data/catalogue/internal/movies.csv"
+    )
+    subprocess.run(load, cwd=folder, env=application.environment(), check=True)
     with httpx.Client(base_url=address, timeout=60) as client:
         ended(client, start(client, seconds=4, name="nobody"))

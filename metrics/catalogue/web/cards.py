@@ -33,12 +33,13 @@ _STATE = """<span :class="'badge ' + props.row.state">
   <q-icon :name="props.row.icon" aria-hidden="true"></q-icon>{{ props.row.state }}</span>"""
 _SOURCE = """{{ props.row.source }}<div v-for="[text, icon, look] in props.row.notes" class="quiet"><span class="badge">
   <q-icon v-if="icon" :name="icon" :class="look" aria-hidden="true"></q-icon>{{ text }}</span></div>"""
-_REJECTED = """<q-td :props="props"><span class="badge"><q-icon v-if="props.value[1]" :name="props.value[1]"
-  :class="props.value[2]" aria-hidden="true"></q-icon>{{ props.value[0] }}</span></q-td>"""
+_REJECTED = """<span class="badge"><q-icon v-if="props.row.rejected[1]" :name="props.row.rejected[1]"
+  :class="props.row.rejected[2]" aria-hidden="true"></q-icon>{{ props.row.rejected[0] }}</span>"""
 _LOAD_ENTRY = f"""
 <div class="entry">
   <div><b>Load {{{{ props.row.id }}}}, {{{{ props.row.model }}}}</b> {_STATE}</div>
   <div>{{{{ props.row.started }}}} UTC: {{{{ props.row.sums }}}}</div>
+  <div v-if="props.row.rejected[1]">{_REJECTED} rejected</div>
   <div>{_SOURCE}</div>
 </div>
 """
@@ -68,7 +69,7 @@ class LoadsCard:
             self._table = _table(names | {"source": "From"}, "loads", "Loads")
             self._table.add_slot("body-cell-state", f'<q-td :props="props">{_STATE}</q-td>')
             self._table.add_slot("body-cell-source", f'<q-td :props="props">{_SOURCE}</q-td>')
-            self._table.add_slot("body-cell-rejected", _REJECTED)
+            self._table.add_slot("body-cell-rejected", f'<q-td :props="props">{_REJECTED}</q-td>')
             self._table.add_slot("item", _LOAD_ENTRY)
         self._loads: Sequence[Load] | None = None
 
