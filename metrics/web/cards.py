@@ -1,6 +1,6 @@
 """Parts that several pages have. Each builds itself and is then updated; only changes are sent to the browser."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from nicegui import ui
@@ -82,6 +82,13 @@ class Figure(NamedTuple):
     verdict: str = ""
     past: Sequence[float] = ()
     is_old: bool = False
+
+
+def concerns(figures: Iterable[Figure]) -> Iterator[tuple[Condition, str]]:
+    """Yield the condition of each figure that has one, and what it says, as `rejected very high`."""
+    for figure in figures:
+        if figure.condition is not None:
+            yield figure.condition, f"{figure.name.lower()} {figure.verdict}"
 
 
 class FigureCard:

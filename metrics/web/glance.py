@@ -1,5 +1,6 @@
 """A system at a glance: its state in a few words, one number, and what makes a number good or bad."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -12,6 +13,10 @@ class Condition(Enum):
     WARNING = "warning"
     BAD = "error"
     UNKNOWN = "help_outline"
+
+
+VERDICTS = {Condition.GOOD: "good", Condition.WARNING: "high", Condition.BAD: "very high"}
+FEW = 3  # fewer rejected ones than these make no share high: one of the first 28 would
 
 
 class Thresholds(NamedTuple):
@@ -29,7 +34,11 @@ class Thresholds(NamedTuple):
     def verdict(self, value: float) -> tuple[Condition, str]:
         """Return the condition, and the same in a word or two."""
         condition = self.condition(value)
-        return condition, {Condition.GOOD: "good", Condition.WARNING: "high", Condition.BAD: "very high"}[condition]
+        return condition, VERDICTS[condition]
+
+    def verdict_of_share(self, number: int, of: int) -> tuple[Condition, str]:
+        """Return the same of a share in percent, for thresholds of one; that of fewer than FEW is good."""
+        return self.verdict(100 * number / of if number >= FEW else 0)
 
 
 class State(NamedTuple):
@@ -37,6 +46,15 @@ class State(NamedTuple):
 
     condition: Condition
     words: str
+
+    def but(self, concerns: Iterable[tuple[Condition, str]]) -> "State":
+        """Return the state with what else is not as it should be, in the worst of all conditions; idle stays idle."""
+        if self.condition is Condition.IDLE:
+            return self
+        grave = [(condition, words) for condition, words in concerns if condition in (Condition.WARNING, Condition.BAD)]
+        conditions = [self.condition, *(condition for condition, _ in grave)]
+        worst = next((each for each in (Condition.BAD, Condition.WARNING) if each in conditions), self.condition)
+        return State(worst, "; ".join([self.words, *(words for _, words in grave)]))
 
 
 class Glance(NamedTuple):

@@ -51,20 +51,28 @@ class Figure(NamedTuple):
     meaning: str
 
 
-def glance(loads: Sequence[Load]) -> Glance:
-    """Return the catalogue at a glance, by its newest loads, the newest first."""
+def glance(loads: Sequence[Load], thresholds: Thresholds) -> Glance:
+    """Return the catalogue at a glance, by its newest loads, the newest first.
+
+    Args:
+        thresholds: of the share of rejected records, and of those with a remark, in percent.
+    """
     if not loads:
-        return Glance(state(loads), "-", f"for example: {FIRST_COMMANDS[0]}")
+        return Glance(state(loads, thresholds), "-", f"for example: {FIRST_COMMANDS[0]}")
     newest = loads[0]
     return Glance(
-        state(loads),
+        state(loads, thresholds),
         f"{newest.read:,}",
         f"records read by the newest load, {newest.model} from {newest.source}",
     )
 
 
-def state(loads: Sequence[Load]) -> State:
-    """Return the state of the newest load of each model; the loads are the newest first."""
+def state(loads: Sequence[Load], thresholds: Thresholds) -> State:
+    """Return the state of the newest load of each model; the loads are the newest first.
+
+    Args:
+        thresholds: of the share of rejected records, and of those with a remark, in percent.
+    """
     newest: dict[str, Load] = {}
     for load in loads:
         newest.setdefault(load.model, load)
@@ -74,7 +82,17 @@ def state(loads: Sequence[Load]) -> State:
             return State(CONDITIONS[load_state], words.format(listed(models)))
     if not loads:
         return State(Condition.UNKNOWN, "Nothing loaded yet")
-    return State(Condition.GOOD, "The last loads are done")
+    worst = [_worst(load, thresholds) for load in newest.values()]
+    grave = [condition for condition in (Condition.BAD, Condition.WARNING) if condition in worst]
+    high = f"many rejected or implausible records in {len(worst) - worst.count(Condition.GOOD)} of {len(worst)}"
+    return State(Condition.GOOD, "The last loads are done").but((condition, high) for condition in grave[:1])
+
+
+def _worst(load: Load, thresholds: Thresholds) -> Condition:
+    """Return the worst condition of the rejected records of a load, and of those with each remark."""
+    numbers = (load.rejected, *(remark.number for remark in load.remarks))
+    found = [thresholds.verdict_of_share(number, max(load.read, number, 1))[0] for number in numbers]
+    return next((each for each in (Condition.BAD, Condition.WARNING) if each in found), Condition.GOOD)
 
 
 def load_row(load: Load, now: datetime, thresholds: Thresholds) -> dict[str, object]:
@@ -118,7 +136,7 @@ def _marked(text: str, number: int, load: Load, thresholds: Thresholds) -> Marke
     if not number:
         return text, "", ""
     share = number / max(load.read, number)
-    condition = thresholds.condition(100 * share)
+    condition, _ = thresholds.verdict_of_share(number, max(load.read, number))
     icon, look = ("", "") if condition is Condition.GOOD else (condition.value, condition.name.lower())
     return f"{text} ({percent(share)})", icon, look
 

@@ -32,7 +32,7 @@ def page(recent: Recent, thresholds: Thresholds) -> Page:
     """
 
     async def glance() -> Glance:
-        return figures.glance((await recent.newest()).loads)
+        return figures.glance((await recent.newest()).loads, thresholds)
 
     return Page(
         "/catalogue",
@@ -49,6 +49,7 @@ class CataloguePage:
 
     def __init__(self, recent: Recent, thresholds: Thresholds) -> None:
         self._recent = recent
+        self._thresholds = thresholds
         self._client = ui.context.client
         self._changes: str | None = None
         with shell.header(TITLE, ABOUT):
@@ -76,7 +77,7 @@ class CataloguePage:
         if not is_open(self._client):
             return
         self._banner.show("")
-        self._state.show(figures.state(newest.loads))
+        self._state.show(figures.state(newest.loads, self._thresholds))
         self._loads.show(newest.loads)
         self._rejected.show(newest.rejected)
         if newest.changes != self._changes:

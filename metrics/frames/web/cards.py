@@ -38,7 +38,8 @@ class StatusBanner:
             self._banner.show("\n".join(status.losses), more)
         elif status.instance.activity is Activity.SILENT:
             what = "The job gives no sign of life: it was killed, hangs, or is cut off from the broker."
-            self._banner.show(what, f"Nothing is lost. To continue from its last commit: {START}")
+            more = f"Frames stay in the topic. To continue from its last commit, even if it hangs: {START}"
+            self._banner.show(what, more)
         else:
             lines = [*map(_capitalised, warnings.warnings(status))]
             self._banner.show("\n".join(lines), "As of the last commit." if lines else "")

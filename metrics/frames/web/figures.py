@@ -179,7 +179,8 @@ def _rejected(shown: Shown, thresholds: Thresholds) -> Figure:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in lately.rejected.most_common())
     of = f"{lately.rejected.total():,} of {numbered(lately.frames, 'frame')} in {_since(lately, shown.now)}"
     meaning = f"{of}{': ' + reasons if reasons else ''}"
-    return Figure(name, percent(lately.share), meaning, *thresholds.verdict(100 * lately.share))
+    verdict = thresholds.verdict_of_share(lately.rejected.total(), lately.frames)
+    return Figure(name, percent(lately.share), meaning, *verdict)
 
 
 def _since(lately: Lately, now: int) -> str:

@@ -22,7 +22,7 @@ from metrics.frames.web.partitions import PartitionsCard
 from metrics.frames.web.pictures import Pictures
 from metrics.text import numbered
 from metrics.web import shell
-from metrics.web.cards import FigureCard, Pill
+from metrics.web.cards import FigureCard, Pill, concerns
 from metrics.web.glance import Glance
 from metrics.web.links import Link, Links
 from metrics.web.shell import Page, heading, paragraph
@@ -38,8 +38,9 @@ def page(live: LiveView, settings: Settings) -> Page:
 
     async def glance() -> Glance:
         now = int(time())
-        first = next(figures.four(_shown(live, now), settings))
-        return Glance(figures.state(live.status, live.outage, now), first.number, f"frames per second, {first.meaning}")
+        first, _, *others = figures.four(_shown(live, now), settings)
+        state = figures.state(live.status, live.outage, now).but(concerns([first, *others]))
+        return Glance(state, first.number, f"frames per second, {first.meaning}")
 
     return Page(
         PAGE,
@@ -121,9 +122,10 @@ class FramesPage:
         self._version, self._second = self._live.version, now
         status, outage = self._live.status, self._live.outage
         shown = _shown(self._live, now)
-        for card, figure in zip(self._figures, figures.four(shown, self._settings), strict=True):
+        first, users, *others = figures.four(shown, self._settings)
+        for card, figure in zip(self._figures, (first, users, *others), strict=True):
             card.show(figure)
-        self._state.show(figures.state(status, outage, now))
+        self._state.show(figures.state(status, outage, now).but(concerns([first, *others])))
         if not has_changed:
             return
         is_empty = not (shown.seconds or shown.minutes)

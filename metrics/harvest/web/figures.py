@@ -1,7 +1,7 @@
 """Progress and reports as text and numbers for the page."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from metrics.errors import MetricsError
 from metrics.harvest.core.event import PLATFORMS
@@ -44,17 +44,21 @@ def source(endpoint: str | None) -> str:
     return f"Runs read the streams at {endpoint}"
 
 
-def state(running: Progress | None, failure: MetricsError | None, newest: RunHead | None) -> State:
+def state(
+    running: Progress | None, failure: MetricsError | None, newest: RunHead | None, thresholds: Thresholds
+) -> State:
     """Return the state of the run in progress, else of the newest one.
 
     Args:
         failure: what left the last run of this server without a report.
         newest: the newest run with a report.
+        thresholds: of the share of malformed frames of a stream, in percent.
     """
     if running is not None:
         gone = [PLATFORMS[stream.stream] for stream in running.streams if stream.state in ("waiting", "refused")]
-        away = f"; {listed(gone)} away or refused" if gone else ""
-        return State(Condition.WARNING if gone else Condition.GOOD, f"Run in progress{away}")
+        away = [(Condition.WARNING, f"{listed(gone)} away or refused")] if gone else []
+        shares = [(PLATFORMS[stream.stream], stream.malformed, stream.frames) for stream in running.streams]
+        return State(Condition.GOOD, "Run in progress").but([*away, *_much_malformed(shares, thresholds)])
     if failure is not None:
         return State(Condition.BAD, "The last run failed")
     if newest is None:
@@ -63,7 +67,21 @@ def state(running: Progress | None, failure: MetricsError | None, newest: RunHea
         return State(Condition.BAD, f"The last run missed {listed([stream.platform for stream in newest.missed])}")
     if newest.stopped_by == "killed":
         return State(Condition.WARNING, "The last run was killed")
-    return State(Condition.GOOD, "The last run read all streams")
+    shares = [(stream.platform, sum(stream.malformed.values()), stream.frames) for stream in newest.streams]
+    return State(Condition.GOOD, "The last run read all streams").but(_much_malformed(shares, thresholds))
+
+
+def _much_malformed(shares: Sequence[tuple[str, int, int]], thresholds: Thresholds) -> Iterator[tuple[Condition, str]]:
+    """Yield the worst condition of some streams and the names of those with many malformed frames, if there are any.
+
+    Args:
+        shares: for each stream its platform, and the numbers of its malformed frames and of all of them.
+    """
+    conditions = {name: thresholds.verdict_of_share(malformed, of)[0] for name, malformed, of in shares}
+    high = [name for name, condition in conditions.items() if condition is not Condition.GOOD]
+    if high:
+        worst = Condition.BAD if Condition.BAD in conditions.values() else Condition.WARNING
+        yield worst, f"many malformed frames from {listed(high)}"
 
 
 def figures(report: RunReport, thresholds: Thresholds) -> Iterator[Figure]:
@@ -94,14 +112,14 @@ def _malformed(name: str, report: RunReport, thresholds: Thresholds) -> Figure:
     reasons: Counter[str] = Counter()
     for stream in report.streams:
         reasons.update(stream.malformed)
-    frames = sum(stream.events + stream.repeated for stream in report.streams) + reasons.total()
+    frames = sum(stream.frames for stream in report.streams)
     if not frames:
         return Figure(name, NONE, "there were no frames")
-    share = reasons.total() / frames
     parts = ", ".join(f"{number:,} {reason}" for reason, number in reasons.most_common(3))
     meaning = f"{reasons.total():,} of {numbered(frames, 'frame')}{': ' + parts if parts else ''}"
     meaning += ", …" if len(reasons) > 3 else ""
-    return Figure(name, percent(share), meaning, *thresholds.verdict(100 * share))
+    verdict = thresholds.verdict_of_share(reasons.total(), frames)
+    return Figure(name, percent(reasons.total() / frames), meaning, *verdict)
 
 
 def about(head: RunHead) -> str:
@@ -139,7 +157,8 @@ def stream_state(stream: StreamProgress) -> tuple[str, str]:
 
 def read(stream: StreamProgress) -> str:
     """Return counts of a stream other than its events, as text."""
-    return f"{stream.malformed:,} malformed, {stream.repeated:,} repeated, {size(stream.bytes)}"
+    share = f" ({percent(stream.malformed / stream.frames)})" if stream.malformed else ""
+    return f"{stream.malformed:,} malformed{share}, {stream.repeated:,} repeated, {size(stream.bytes)}"
 
 
 def size(size_bytes: int) -> str:

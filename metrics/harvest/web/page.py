@@ -38,10 +38,11 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
 
     async def glance() -> Glance:
         runs = await recent.runs()
-        state = _state(runner.newest, runs)
+        state = _state(runner.newest, runs, thresholds)
         if not runs:
             return Glance(state, "-", "no run has ended yet")
-        return Glance(state, f"{runs[0].events:,}", f"events in the newest run, of {runs[0].started}")
+        started = runs[0].started_at[:19].replace("T", " ")
+        return Glance(state, f"{runs[0].events:,}", f"events in the newest run, of {started}")
 
     return Page(
         "/harvest",
@@ -53,8 +54,8 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
     )
 
 
-def _state(newest: Snapshot, runs: Sequence[RunHead]) -> State:
-    return figures.state(newest.running, newest.failure, next(iter(runs), None))
+def _state(newest: Snapshot, runs: Sequence[RunHead], thresholds: Thresholds) -> State:
+    return figures.state(newest.running, newest.failure, next(iter(runs), None), thresholds)
 
 
 class HarvestPage:
@@ -64,6 +65,7 @@ class HarvestPage:
         self._runner = runner
         self._recent = recent
         self._client = ui.context.client
+        self._thresholds = thresholds
         self._runs: Sequence[RunHead] = ()
         self._number = -1 if runner.newest.running else runner.newest.number
         self._newest = ""  # of the runs that have ended
@@ -89,7 +91,7 @@ class HarvestPage:
         self._number = newest.number
         self._progress.show(newest.seconds, newest.running)
         self._form.show(newest)
-        self._state.show(_state(newest, self._runs))
+        self._state.show(_state(newest, self._runs, self._thresholds))
         if newest.running is None:
             self._recent.forget()
             await self._refresh()
@@ -101,7 +103,7 @@ class HarvestPage:
             runs = await self._recent.runs()
             if is_open(self._client):
                 self._runs = runs
-                self._state.show(_state(self._runner.newest, runs))
+                self._state.show(_state(self._runner.newest, runs, self._thresholds))
                 await self._report.show(runs, is_running=self._runner.newest.running is not None)
                 self._notice(runs)
         except (MetricsError, HTTPException) as error:

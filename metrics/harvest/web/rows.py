@@ -18,7 +18,7 @@ def stream_row(stream: StreamReport) -> dict[str, object]:
     """Return a stream as a row of the table."""
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(stream.malformed.items()))
     malformed = sum(stream.malformed.values())
-    share = f" ({percent(malformed / (stream.events + stream.repeated + malformed))})" if malformed else ""
+    share = f" ({percent(malformed / stream.frames)})" if malformed else ""
     return {
         "stream": stream.stream,
         "platform": stream.platform,

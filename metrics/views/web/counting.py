@@ -64,15 +64,15 @@ def _rejected(name: str, status: Status, thresholds: Thresholds) -> Figure:
         return Figure(name, in_all or UNKNOWN, "lines in the dead letter topic" if in_all else NOT_KNOWN)
     if not taking.lines:
         return Figure(name, UNKNOWN, "; ".join(filter(None, ("this server took no lines yet", in_topic))))
-    share = taking.rejected / taking.lines
     meaning = f"{taking.rejected:,} of {numbered(taking.lines, 'line')} that this server took"
-    return Figure(name, percent(share), "; ".join(filter(None, (meaning, in_topic))), *thresholds.verdict(100 * share))
+    verdict = thresholds.verdict_of_share(taking.rejected, taking.lines)
+    return Figure(name, percent(taking.rejected / taking.lines), "; ".join(filter(None, (meaning, in_topic))), *verdict)
 
 
 def _counting_rate(status: Status) -> str:
     if status.rates is None:
         return "events"
-    return f"events; {per_second(round(status.rates.counted), 'event', 1)} at present"
+    return f"events; {per_second(round(status.rates.counted), 'event', 1)} over the last 10 s"
 
 
 def _lag(name: str, counting: Counting, thresholds: Thresholds) -> Figure:

@@ -15,7 +15,7 @@ from metrics.views.web.cards import ChartCard, RowTable, TableCard, TopCard
 from metrics.views.web.choice import PAGE, Choice, media_of, read_choice
 from metrics.views.web.recent import Counting, Overview, Recent, Selected
 from metrics.web import problems, shell
-from metrics.web.cards import Banner, FigureCard, Pill
+from metrics.web.cards import Banner, FigureCard, Pill, concerns
 from metrics.web.glance import Glance
 from metrics.web.settings import WebSettings
 from metrics.web.shell import Page, heading, is_open
@@ -34,8 +34,9 @@ def page(recent: Recent, settings: WebSettings) -> Page:
     """Return the page, at `/views`."""
 
     async def glance() -> Glance:
-        status = (await recent.counting()).status
-        return Glance(counting.state(status, int(time())), f"{status.counted:,}", "view events counted, each once")
+        newest, now = await recent.counting(), int(time())
+        state = counting.state(newest.status, now).but(concerns(counting.figures(newest, now, settings)))
+        return Glance(state, f"{newest.status.counted:,}", "view events counted, each once")
 
     return Page(
         PAGE,
@@ -185,9 +186,10 @@ class ViewsPage:
         if newest is self._counting or not is_open(self._client):
             return
         self._counting, now = newest, int(time())
-        for card, figure in zip(self._figures, counting.figures(newest, now, self._settings), strict=True):
+        shown = [*counting.figures(newest, now, self._settings)]
+        for card, figure in zip(self._figures, shown, strict=True):
             card.show(figure)
-        self._job.show(counting.state(newest.status, now))
+        self._job.show(counting.state(newest.status, now).but(concerns(shown)))
         self._of_counting.classes(remove="stale")
         self._counting_banner.show(*counting.warning(newest.status))
         self._rejected.show(counting.reasons(newest.status, now))

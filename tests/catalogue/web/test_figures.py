@@ -78,6 +78,7 @@ def test_a_load_says_why_it_failed_what_is_gone_and_what_is_implausible() -> Non
     ("rejected", "shown"),
     [
         (1, ("1 (0.1%)", "", "")),
+        (2, ("2 (0.2%)", "", "")),
         (10, ("10 (1.0%)", "warning", "warning")),
         (100, ("100 (10.0%)", "error", "bad")),
     ],
@@ -89,11 +90,22 @@ def test_rejected_records_are_marked_by_their_share_of_those_read(rejected: int,
 def test_the_newest_load_of_each_model_decides_the_state() -> None:
     done, failed, running = (a_load(model="movie", state=name) for name in ("done", "failed", "running"))
     others = [a_load(model=name, state="done") for name in ("user", "book")]
-    assert state([]) == (Condition.UNKNOWN, "Nothing loaded yet")
-    assert state([*others, done, failed]) == (Condition.GOOD, "The last loads are done")
-    assert state([*others, failed, done]) == (Condition.BAD, "The last load of movie failed")
-    assert state([running, failed]) == (Condition.GOOD, "Loading movie")
-    assert state([a_load(model="book", state="interrupted"), *others, done]).condition is Condition.WARNING
+    assert state([], LIMITS) == (Condition.UNKNOWN, "Nothing loaded yet")
+    assert state([*others, done, failed], LIMITS) == (Condition.GOOD, "The last loads are done")
+    assert state([*others, failed, done], LIMITS) == (Condition.BAD, "The last load of movie failed")
+    assert state([running, failed], LIMITS) == (Condition.GOOD, "Loading movie")
+    assert state([a_load(model="book", state="interrupted"), *others, done], LIMITS).condition is Condition.WARNING
+
+
+def test_rejected_and_implausible_records_of_the_newest_loads_are_seen_in_the_state() -> None:
+    high = a_load(model="user", state="done", read=100, rejected=3)
+    remark = Remark("sessions longer than the movie", 51, [])
+    implausible = a_load(model="stream", state="done", read=100, remarks=[remark])
+    few = a_load(model="movie", state="done", read=20, rejected=2)
+    assert state([few], LIMITS) == (Condition.GOOD, "The last loads are done")
+    words = "The last loads are done; many rejected or implausible records in"
+    assert state([few, high], LIMITS) == (Condition.WARNING, f"{words} 1 of 2")
+    assert state([few, high, implausible], LIMITS) == (Condition.BAD, f"{words} 2 of 3")
 
 
 def test_the_sums_of_a_load_that_is_done_have_each_record_once() -> None:

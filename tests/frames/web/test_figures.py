@@ -140,13 +140,13 @@ def test_the_share_of_rejected_frames_is_that_of_the_last_minutes() -> None:
     assert figure == Figure(
         "Rejected", "<0.1%", "12 of 40,000 frames in 5 min: 9 not_json, 3 late", Condition.GOOD, "good"
     )
-    assert four(lately=Lately(NOW - 60, 100, Counter({"late": 1})))["Rejected"][1:5] == (
+    assert four(lately=Lately(NOW - 60, 300, Counter({"late": 3})))["Rejected"][1:5] == (
         "1.0%",
-        "1 of 100 frames in 1 min: 1 late",
+        "3 of 300 frames in 1 min: 3 late",
         Condition.WARNING,
         "high",
     )
-    assert four(lately=Lately(NOW - 60, 10, Counter({"late": 1})))["Rejected"].condition is Condition.BAD
+    assert four(lately=Lately(NOW - 60, 30, Counter({"late": 3})))["Rejected"].condition is Condition.BAD
     assert four(lately=Lately(NOW - 60, 10, Counter()))["Rejected"].number == "0.0%"
 
 

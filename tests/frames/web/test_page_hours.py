@@ -103,7 +103,7 @@ def test_memory_stays_flat_for_an_hour_and_ten_pages_are_up_to_date(
         before_s = sum(served.cpu_times()[:2])
         of_all = [*chain(*delays_after_commits(pages, stack.application, 15))]
         share = (sum(served.cpu_times()[:2]) - before_s) / (time.monotonic() - began_s)
-        assert [at.locator(".pill.good").count() for at in pages] == [1] * PAGES
+        assert all("Running, seen" in at.locator(".pill").inner_text() for at in pages)
     delay_ms = statistics.median(of_all)
     print(f"delay in ms: one page {statistics.median(of_one):.0f}, ten {delay_ms:.0f}")
     print(f"serve with ten pages: {share:.1%} of a core")

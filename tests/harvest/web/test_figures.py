@@ -1,0 +1,72 @@
+"""The state of runs in words."""
+
+import msgspec
+
+from metrics.errors import MetricsError
+from metrics.harvest.core.run_report import RunHead, StreamReport
+from metrics.harvest.listening.progress import Progress, StreamProgress
+from metrics.harvest.web.figures import state
+from metrics.web.glance import Condition, Thresholds
+
+LIMITS = Thresholds(1, 10)  # percent
+
+
+def stream(name: str, malformed: int = 0, of: int = 100, state: str = "open") -> StreamProgress:
+    fields = {"stream": name, "state": state, "frames": of, "events": of - malformed, "malformed": malformed}
+    return msgspec.convert(fields | {"repeated": 0, "bytes": 1, "is_silent": False, "why": None}, StreamProgress)
+
+
+def running(*streams: StreamProgress) -> Progress:
+    return Progress(run="20261129_120000", seconds_left=9, name="A", times=3, name_seen=0, streams=[*streams])
+
+
+def ended(stopped_by: str = "time", malformed: int = 0, outcome: str = "read") -> RunHead:
+    """Return a run with three streams of 100 frames, of which one had malformed ones, and one an outcome."""
+    streams = [
+        StreamReport(
+            stream=platform.lower(),
+            platform=platform,
+            outcome=outcome if platform == "Sysney" else "read",  # type: ignore[arg-type]
+            why=None,
+            connections=1,
+            listened_ms=1_000,
+            listened_s=1,
+            frames=100,
+            events=100 - number,
+            repeated=0,
+            malformed={"json": number} if number else {},
+            bytes=1,
+        )
+        for platform, number in (("Sytflix", malformed), ("Sytazon", 0), ("Sysney", 0))
+    ]
+    at = "2026-11-29T12:00:00.000Z"
+    times = {"started_at": at, "started": at, "stopped_at": at, "stopped": at, "lasted_s": 1.0, "seconds": 1.0}
+    rest = {"run": "1", "stopped_by": stopped_by, "name": "A", "times": 3, "name_seen": 0, "events": 300 - malformed}
+    return RunHead(**times, **rest, streams=streams)  # type: ignore[arg-type]
+
+
+def test_a_run_in_progress_names_streams_that_are_away_and_those_with_many_malformed_frames() -> None:
+    well = running(stream("sytflix"), stream("sytazon", 2), stream("sysney", 3, 1_000))
+    assert state(well, None, None, LIMITS) == (Condition.GOOD, "Run in progress")
+    away = running(stream("sytflix"), stream("sytazon", state="waiting"), stream("sysney", state="refused"))
+    assert state(away, None, None, LIMITS) == (
+        Condition.WARNING,
+        "Run in progress; Sytazon and Sysney away or refused",
+    )
+    bad = running(stream("sytflix", 3), stream("sytazon"), stream("sysney", 29))
+    assert state(bad, None, ended(), LIMITS) == (
+        Condition.BAD,
+        "Run in progress; many malformed frames from Sytflix and Sysney",
+    )
+
+
+def test_without_one_the_last_run_decides() -> None:
+    assert state(None, None, None, LIMITS) == (Condition.UNKNOWN, "No runs yet")
+    assert state(None, None, ended(), LIMITS) == (Condition.GOOD, "The last run read all streams")
+    assert state(None, None, ended(malformed=3), LIMITS) == (
+        Condition.WARNING,
+        "The last run read all streams; many malformed frames from Sytflix",
+    )
+    assert state(None, None, ended(outcome="away"), LIMITS) == (Condition.BAD, "The last run missed Sysney")
+    assert state(None, None, ended("killed"), LIMITS) == (Condition.WARNING, "The last run was killed")
+    assert state(None, MetricsError("no space"), ended(), LIMITS) == (Condition.BAD, "The last run failed")

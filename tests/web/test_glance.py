@@ -1,0 +1,29 @@
+"""States of systems, with what else is not as it should be."""
+
+import pytest
+
+from metrics.web.glance import Condition, State, Thresholds
+
+LIMITS = Thresholds(1, 10)
+
+
+def test_a_state_has_the_worst_of_all_conditions_and_names_what_is_not_good() -> None:
+    running = State(Condition.GOOD, "Running")
+    assert running.but([(Condition.GOOD, "lag good")]) == running
+    assert running.but([(Condition.WARNING, "lag high")]) == (Condition.WARNING, "Running; lag high")
+    both = [(Condition.BAD, "rejected very high"), (Condition.WARNING, "lag high")]
+    assert running.but(both) == (Condition.BAD, "Running; rejected very high; lag high")
+    assert State(Condition.BAD, "No sign of life").but(both[1:]) == (Condition.BAD, "No sign of life; lag high")
+    assert State(Condition.UNKNOWN, "Not known yet").but([]) == (Condition.UNKNOWN, "Not known yet")
+
+
+def test_what_was_stopped_on_purpose_stays_idle() -> None:
+    assert State(Condition.IDLE, "Stopped").but([(Condition.BAD, "stale")]) == (Condition.IDLE, "Stopped")
+
+
+@pytest.mark.parametrize(
+    ("number", "of", "verdict"),
+    [(0, 0, "good"), (2, 3, "good"), (3, 301, "good"), (3, 300, "high"), (3, 30, "very high")],
+)
+def test_a_share_is_high_only_if_it_is_of_more_than_a_few(number: int, of: int, verdict: str) -> None:
+    assert LIMITS.verdict_of_share(number, of)[1] == verdict
