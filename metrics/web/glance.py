@@ -37,8 +37,9 @@ class Thresholds(NamedTuple):
         return condition, VERDICTS[condition]
 
     def verdict_of_share(self, number: int, of: int) -> tuple[Condition, str]:
-        """Return the same of a share in percent, for thresholds of one; that of fewer than FEW is good."""
-        return self.verdict(100 * number / of if number >= FEW else 0)
+        """Return the same of a share in percent, for thresholds of one; it is not high for fewer than FEW."""
+        condition, words = self.verdict(100 * number / of if of else 0)
+        return (condition, words) if number >= FEW or condition is Condition.GOOD else (Condition.GOOD, "few")
 
 
 class State(NamedTuple):

@@ -23,7 +23,7 @@ def test_what_was_stopped_on_purpose_stays_idle() -> None:
 
 @pytest.mark.parametrize(
     ("number", "of", "verdict"),
-    [(0, 0, "good"), (2, 3, "good"), (3, 301, "good"), (3, 300, "high"), (3, 30, "very high")],
+    [(0, 0, "good"), (2, 3, "few"), (2, 300, "good"), (3, 301, "good"), (3, 300, "high"), (3, 30, "very high")],
 )
 def test_a_share_is_high_only_if_it_is_of_more_than_a_few(number: int, of: int, verdict: str) -> None:
     assert LIMITS.verdict_of_share(number, of)[1] == verdict

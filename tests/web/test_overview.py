@@ -45,7 +45,7 @@ def test_each_system_has_its_state_and_a_number(
     assert words["Views"].startswith("The job is active; last commit ")
     assert words["Harvest"].startswith("The last run read all streams")
     assert states["Catalogue"] == [
-        "The last loads are done; many rejected or implausible records in 1 of 1",  # 8 of 101 movies
+        "The last loads are done; many rejected or implausible records in 1 of 1 model",  # 8 of 101 movies
         "101",
     ]
     assert all(float(number.replace(",", "")) > 0 for _, number in states.values())

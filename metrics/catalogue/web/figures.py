@@ -11,7 +11,7 @@ from metrics.catalogue.load.text import sums
 from metrics.catalogue.query.values import Form, rows_as_text
 from metrics.catalogue.web.answering import Answered
 from metrics.terminal.console import as_started
-from metrics.text import duration, escaped, listed, percent, shortened
+from metrics.text import duration, escaped, listed, numbered, percent, shortened
 from metrics.times import clock
 from metrics.web.glance import Condition, Glance, State, Thresholds
 
@@ -84,7 +84,8 @@ def state(loads: Sequence[Load], thresholds: Thresholds) -> State:
         return State(Condition.UNKNOWN, "Nothing loaded yet")
     worst = [_worst(load, thresholds) for load in newest.values()]
     grave = [condition for condition in (Condition.BAD, Condition.WARNING) if condition in worst]
-    high = f"many rejected or implausible records in {len(worst) - worst.count(Condition.GOOD)} of {len(worst)}"
+    of_models = f"{len(worst) - worst.count(Condition.GOOD)} of {numbered(len(worst), 'model')}"
+    high = f"many rejected or implausible records in {of_models}"
     return State(Condition.GOOD, "The last loads are done").but((condition, high) for condition in grave[:1])
 
 

@@ -104,8 +104,8 @@ def test_rejected_and_implausible_records_of_the_newest_loads_are_seen_in_the_st
     few = a_load(model="movie", state="done", read=20, rejected=2)
     assert state([few], LIMITS) == (Condition.GOOD, "The last loads are done")
     words = "The last loads are done; many rejected or implausible records in"
-    assert state([few, high], LIMITS) == (Condition.WARNING, f"{words} 1 of 2")
-    assert state([few, high, implausible], LIMITS) == (Condition.BAD, f"{words} 2 of 3")
+    assert state([few, high], LIMITS) == (Condition.WARNING, f"{words} 1 of 2 models")
+    assert state([few, high, implausible], LIMITS) == (Condition.BAD, f"{words} 2 of 3 models")
 
 
 def test_the_sums_of_a_load_that_is_done_have_each_record_once() -> None:
