@@ -85,10 +85,11 @@ class Figure(NamedTuple):
 
 
 def concerns(figures: Iterable[Figure]) -> Iterator[tuple[Condition, str]]:
-    """Yield the condition of each figure that has one, and what it says, as `rejected very high`."""
+    """Yield the condition of each figure that has one, and what it says, as `rejected very high (12.5%)`."""
     for figure in figures:
         if figure.condition is not None:
-            yield figure.condition, f"{figure.name.lower()} {figure.verdict}"
+            number = "" if figure.is_old else f" ({figure.number})"
+            yield figure.condition, f"{figure.name.lower()} {figure.verdict}{number}"
 
 
 class FigureCard:

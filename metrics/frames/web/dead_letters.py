@@ -194,7 +194,7 @@ def how_many(frames: int) -> str:
             "None. Frames that cannot be counted come here, each with the reason: not JSON, without a valid ts or uid, "
             "late, or too far ahead."
         )
-    return f"The {frames:,} most recent dead letters, of which at most {KEEP_REJECTED} are kept here. All of them:"
+    return f"The {frames:,} most recent dead letters, at most {KEEP_REJECTED}. All of them:"
 
 
 def beginning(frame: DeadLetter) -> str:

@@ -99,7 +99,8 @@ def summary(status: Status | None) -> str:
     if not windows:
         return _none(status)
     if status.instance.activity is not Activity.ACTIVE:
-        return f"Nothing advances: no job is running. Open: {listed([*_starts(status)])}."
+        why = "the job gives no sign of life" if status.instance.activity is Activity.SILENT else "no job is running"
+        return f"Nothing advances: {why}. Open: {listed([*_starts(status)])}."
     newest = status.event_time
     oldest = [
         starts

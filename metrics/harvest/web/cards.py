@@ -13,6 +13,7 @@ from metrics.harvest.web.charts import Chart
 from metrics.harvest.web.digest import Digest, ShowRow
 from metrics.harvest.web.rows import BY_ID
 from metrics.web import tables
+from metrics.web.glance import Condition, Thresholds
 from metrics.web.shell import heading, paragraph
 
 USERS = 20  # of a page of the table
@@ -54,18 +55,19 @@ class Tile:
     """A stream of the current run."""
 
     def __init__(self, platform: str) -> None:
-        with ui.element("div").classes("tile"):
+        with ui.element("div").classes("tile") as self._tile:
             with ui.element("div").classes("name"):
                 TextElement(tag="h3", text=platform)
                 with ui.element("span").classes("state"):
                     self._icon = ui.icon("").props("aria-hidden=true")
                     self._state = TextElement(tag="span", text="")
             self._events = paragraph("number")
-            self._read = paragraph("quiet")
+            self._read = paragraph("quiet read")
             self._why = paragraph("quiet why")
 
-    def show(self, icon: str, state: str, events: int, read: str, why: str) -> None:
+    def show(self, icon: str, state: str, events: int, read: str, why: str, look: Condition) -> None:
         """Show the stream."""
+        self._tile.classes(replace=f"tile {look.name.lower()}")
         self._icon.set_name(icon)
         self._state.set_text(state)
         self._events.set_text(f"{events:,}")
@@ -74,9 +76,14 @@ class Tile:
 
 
 class ProgressCard:
-    """The current run: its streams, the times the name was seen, and the time that is left."""
+    """The current run: its streams, the times the name was seen, and the time that is left.
 
-    def __init__(self) -> None:
+    Args:
+        thresholds: of the share of malformed frames of a stream, in percent.
+    """
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._thresholds = thresholds
         with ui.element("section").classes("progress").props('aria-label="Progress"') as self._section:
             with ui.element("div").classes("rule"):
                 self._run = paragraph("run")
@@ -100,7 +107,8 @@ class ProgressCard:
         self._bar.style(f"width: {passed:.1%}")
         for stream in progress.streams:
             icon, state = figures.stream_state(stream)
-            self._tiles[stream.stream].show(icon, state, stream.events, figures.read(stream), stream.why or "")
+            look, _ = self._thresholds.verdict_of_share(stream.malformed, stream.frames)
+            self._tiles[stream.stream].show(icon, state, stream.events, figures.read(stream), stream.why or "", look)
 
 
 class ChartCard:

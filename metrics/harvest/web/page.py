@@ -42,7 +42,7 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
         if not runs:
             return Glance(state, "-", "no run has ended yet")
         started = runs[0].started_at[:19].replace("T", " ")
-        return Glance(state, f"{runs[0].events:,}", f"events in the newest run, of {started}")
+        return Glance(state, f"{runs[0].events:,}", f"events in the newest run, of {started} UTC")
 
     return Page(
         "/harvest",
@@ -75,7 +75,7 @@ class HarvestPage:
             self._banner = Banner()
             with ui.element("section").classes("card run"):
                 self._form = StartForm(runner, on_start=self._follow)
-                self._progress = ProgressCard()
+                self._progress = ProgressCard(thresholds)
             self._report = Report(recent, thresholds)
         ui.timer(LOOK_EVERY_S, self._look)
         ui.timer(READ_EVERY_S, self._refresh)

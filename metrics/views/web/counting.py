@@ -53,7 +53,8 @@ def _taken(counting: Counting, now: int) -> tuple[str, str]:
         return UNKNOWN, "this server takes no events"
     rate = UNKNOWN if counting.lines_per_s is None else f"{counting.lines_per_s:,.0f}/s"
     uploads = f"; {numbered(taking.uploads_open, 'upload')} in progress" if taking.uploads_open else ""
-    return rate, f"at present; {numbered(taking.lines, 'line')} since {_clock(taking.since, now)} UTC{uploads}"
+    none = "none " if counting.lines_per_s == 0 else ""
+    return rate, f"{none}at present; {numbered(taking.lines, 'line')} since {_clock(taking.since, now)} UTC{uploads}"
 
 
 def _rejected(name: str, status: Status, thresholds: Thresholds) -> Figure:
@@ -72,7 +73,7 @@ def _rejected(name: str, status: Status, thresholds: Thresholds) -> Figure:
 def _counting_rate(status: Status) -> str:
     if status.rates is None:
         return "events"
-    return f"events; {per_second(round(status.rates.counted), 'event', 1)} over the last 10 s"
+    return f"events; {per_second(round(status.rates.counted), 'event', 1)} lately"
 
 
 def _lag(name: str, counting: Counting, thresholds: Thresholds) -> Figure:

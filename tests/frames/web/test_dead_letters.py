@@ -36,7 +36,7 @@ def test_only_a_cut_frame_ends_in_an_ellipsis(frame: bytes, shown: str) -> None:
 
 
 def test_the_number_of_dead_letters_is_shown_or_what_they_would_be() -> None:
-    assert how_many(7) == "The 7 most recent dead letters, of which at most 100 are kept here. All of them:"
+    assert how_many(7) == "The 7 most recent dead letters, at most 100. All of them:"
     assert how_many(0).startswith("None. Frames that cannot be counted come here, each with the reason: ")
 
 

@@ -53,9 +53,12 @@ def verdicts(**changed: Any) -> dict[str, str]:
 
 def test_the_figures_of_a_server_that_takes_events() -> None:
     assert shown(1_234.4) == {
-        "Taking rate": ("1,234/s", "at present; 1,500 lines since 2026-11-27 15:00:00 UTC; 2 uploads in progress"),
+        "Taking rate": (
+            "1,234/s",
+            "at present; 1,500 lines since 2026-11-27 15:00:00 UTC; 2 uploads in progress",
+        ),
         "Rejected": ("6.7%", "100 of 1,500 lines that this server took; 130 in the dead letter topic"),
-        "Counted": ("900", "events; 45 events/s over the last 10 s"),
+        "Counted": ("900", "events; 45 events/s lately"),
         "Not counted yet": ("0", "every record of the topic was read"),
         "Duplicates": ("95", "9.50% of the records; 5 records invalid"),
         "Users": ("12", "with a counted event"),
