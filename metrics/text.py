@@ -58,8 +58,10 @@ def duration(seconds: int) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as a percentage: `3.6%`; one that is too small for that is `<0.1%`, since it is not zero."""
-    return f"{share:.1%}" if share >= 0.001 or not share else "<0.1%"
+    """Return a share as a percentage: `3.6%`; `<0.1%` is not zero, and `>99.9%` is not all."""
+    if 0 < share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if 0.999 < share < 1 else f"{share:.1%}"
 
 
 def shortened(text: str, most: int) -> str:

@@ -38,11 +38,7 @@ def _keep(size: Size) -> tuple[str, object, int]:
     return size.keep_setting, Annotated[int, meaning], size.keep
 
 
-_STALE = Meta(
-    ge=1,
-    le=LAST_SECOND,
-    description="Seconds of wall time without a new window from which on the page of frames shows it in this colour.",
-)
+_STALE = "Seconds of wall time without a new window from which on the page of frames is {}."
 
 
 # Only Settings has instances; methods of its bases, too, would take twice as long to import.
@@ -73,8 +69,8 @@ class Settings(_UpToWindows):
     Durations are whole seconds of event time unless their description says otherwise.
     """
 
-    stale_amber_s: Annotated[int, _STALE] = 30
-    stale_red_s: Annotated[int, _STALE] = 300
+    stale_amber_s: Annotated[int, Meta(ge=1, le=LAST_SECOND, description=_STALE.format("amber"))] = 30
+    stale_red_s: Annotated[int, Meta(ge=1, le=LAST_SECOND, description=_STALE.format("red"))] = 300
     ts_field: Annotated[FieldName, Meta(description=f"Where the time of a frame is: {_WHERE}")] = "ts"
     ts_format: Annotated[
         TsFormat,

@@ -16,7 +16,13 @@ class Condition(Enum):
 
 
 VERDICTS = {Condition.GOOD: "good", Condition.WARNING: "high", Condition.BAD: "very high"}
-FEW = 3  # fewer rejected ones than these make no share high: one of the first 28 would
+FEW = 3  # of fewer rejected ones, a share says little
+
+
+def worst(conditions: Iterable[Condition]) -> Condition:
+    """Return the worst of some conditions: bad, or a warning; good if none is either."""
+    found = {*conditions}
+    return next((each for each in (Condition.BAD, Condition.WARNING) if each in found), Condition.GOOD)
 
 
 class Thresholds(NamedTuple):
@@ -37,9 +43,9 @@ class Thresholds(NamedTuple):
         return condition, VERDICTS[condition]
 
     def verdict_of_share(self, number: int, of: int) -> tuple[Condition, str]:
-        """Return the same of a share in percent, for thresholds of one; it is not high for fewer than FEW."""
+        """Return the same of a share in percent, for thresholds of one; it is neither good nor high for a FEW."""
         condition, words = self.verdict(100 * number / of if of else 0)
-        return (condition, words) if number >= FEW or condition is Condition.GOOD else (Condition.GOOD, "few")
+        return (condition, words) if number >= FEW or condition is Condition.GOOD else (Condition.UNKNOWN, "few")
 
 
 class State(NamedTuple):
@@ -50,12 +56,11 @@ class State(NamedTuple):
 
     def but(self, concerns: Iterable[tuple[Condition, str]]) -> "State":
         """Return the state with what else is not as it should be, in the worst of all conditions; idle stays idle."""
-        if self.condition is Condition.IDLE:
-            return self
         grave = [(condition, words) for condition, words in concerns if condition in (Condition.WARNING, Condition.BAD)]
-        conditions = [self.condition, *(condition for condition, _ in grave)]
-        worst = next((each for each in (Condition.BAD, Condition.WARNING) if each in conditions), self.condition)
-        return State(worst, "; ".join([self.words, *(words for _, words in grave)]))
+        if self.condition is Condition.IDLE or not grave:
+            return self
+        condition = worst([self.condition, *(condition for condition, _ in grave)])
+        return State(condition, "; ".join([self.words, *(words for _, words in grave)]))
 
 
 class Glance(NamedTuple):

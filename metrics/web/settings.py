@@ -9,11 +9,9 @@ from msgspec import Meta
 from metrics.settings import Declared, NonEmpty
 from metrics.web.glance import Thresholds
 
-_LAG = Meta(ge=1, le=10**12, description="Lag, in records, from which on pages show it in this colour.")
-_REJECTED = Meta(
-    ge=1,
-    le=100,
-    description="Share of rejected input, in percent, from which on pages show it in this colour.",
+_LAG = "Lag, in records, from which on it is {} on pages."
+_REJECTED = (
+    "Share of rejected input, in percent, from which on it is {} on pages: of the last 5 minutes, of a load, of a run."
 )
 
 
@@ -28,10 +26,10 @@ class WebSettings(Declared):
             extra={"is_secret": True},
         ),
     ] = None
-    lag_amber_records: Annotated[int, _LAG] = 10_000
-    lag_red_records: Annotated[int, _LAG] = 100_000
-    rejected_amber_percent: Annotated[int, _REJECTED] = 1
-    rejected_red_percent: Annotated[int, _REJECTED] = 10
+    lag_amber_records: Annotated[int, Meta(ge=1, le=10**12, description=_LAG.format("amber"))] = 10_000
+    lag_red_records: Annotated[int, Meta(ge=1, le=10**12, description=_LAG.format("red"))] = 100_000
+    rejected_amber_percent: Annotated[int, Meta(ge=1, le=100, description=_REJECTED.format("amber"))] = 1
+    rejected_red_percent: Annotated[int, Meta(ge=1, le=100, description=_REJECTED.format("red"))] = 10
 
     @property
     def lag_thresholds(self) -> Thresholds:

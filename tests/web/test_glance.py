@@ -21,6 +21,12 @@ def test_what_was_stopped_on_purpose_stays_idle() -> None:
     assert State(Condition.IDLE, "Stopped").but([(Condition.BAD, "stale")]) == (Condition.IDLE, "Stopped")
 
 
+def test_a_share_of_a_few_is_neither_good_nor_a_concern() -> None:
+    few = LIMITS.verdict_of_share(2, 2)
+    assert few == (Condition.UNKNOWN, "few")
+    assert State(Condition.GOOD, "Running").but([few]) == (Condition.GOOD, "Running")
+
+
 @pytest.mark.parametrize(
     ("number", "of", "verdict"),
     [(0, 0, "good"), (2, 3, "few"), (2, 300, "good"), (3, 301, "good"), (3, 300, "high"), (3, 30, "very high")],

@@ -35,6 +35,8 @@ def test_each_system_has_its_state_and_a_number(
         page = context.new_page()
         page.goto(all_systems)
         page.wait_for_function(f"{PILLS}.length === 4 && {PILLS}.every(at => at.innerText !== 'Not known yet')")
+        for shown in ("Running, seen", "The job is active; last commit", "The last run read all streams"):
+            page.locator(".pill", has_text=shown).wait_for()
         states = seen(page)
         page.screenshot(path=folder / f"overview-{name}.png")
         context.close()

@@ -93,6 +93,13 @@ def read_loads(
     return _query(connection, query, {"model": model, "before": before, "limit": limit})
 
 
+def read_newest_loads(connection: Connection) -> list[Load]:
+    """Return the newest load of each model, the newest first, except those that tried rejected records again."""
+    newest = SQL("SELECT DISTINCT ON (model) id FROM catalogue_load WHERE as_of IS NULL ORDER BY model, id DESC")
+    query = SQL("SELECT {} FROM catalogue_load WHERE id IN ({}) ORDER BY id DESC").format(_COLUMNS, newest)
+    return _query(connection, query, {})
+
+
 def changes(connection: Connection) -> str:
     """Return a text that differs once a load has changed a table; a load of a topic changes it while it runs."""
     query = "SELECT concat_ws(' ', sum(inserted), sum(updated), sum(gone)) FROM catalogue_load"

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from metrics.catalogue.load.loads import OUTCOMES, Load
 from metrics.catalogue.load.rejected import Rejected
+from metrics.catalogue.load.remarks import RULES
 from metrics.catalogue.load.text import sums
 from metrics.catalogue.query.values import Form, rows_as_text
 from metrics.catalogue.web.answering import Answered
+from metrics.catalogue.web.recent import Newest
 from metrics.terminal.console import as_started
 from metrics.text import duration, escaped, listed, numbered, percent, shortened
 from metrics.times import clock
-from metrics.web.glance import Condition, Glance, State, Thresholds
+from metrics.web.glance import Condition, Glance, State, Thresholds, worst
 
 ICONS = {
     "running": "autorenew",
@@ -27,11 +29,12 @@ CONDITIONS = {
     "failed": Condition.BAD,
     "interrupted": Condition.WARNING,
 }
-STATES = (  # of newest loads, in words, the worst first
-    ("The last load of {} failed", "failed"),
-    ("The last load of {} was interrupted", "interrupted"),
+STATES = (  # of newest loads, in words, the worst last
     ("Loading {}", "running"),
+    ("The last load of {} was interrupted", "interrupted"),
+    ("The last load of {} failed", "failed"),
 )
+OF_RECORDS = {rule.rule for rule in RULES}  # other remarks are on files
 NUMBERS = ("read", *OUTCOMES, "gone")
 CUT_AT = 100  # characters of a rejected record
 FIRST_COMMANDS = (
@@ -51,49 +54,41 @@ class Figure(NamedTuple):
     meaning: str
 
 
-def glance(loads: Sequence[Load], thresholds: Thresholds) -> Glance:
-    """Return the catalogue at a glance, by its newest loads, the newest first.
+def glance(newest: Newest, thresholds: Thresholds) -> Glance:
+    """Return the catalogue at a glance.
 
     Args:
         thresholds: of the share of rejected records, and of those with a remark, in percent.
     """
-    if not loads:
-        return Glance(state(loads, thresholds), "-", f"for example: {FIRST_COMMANDS[0]}")
-    newest = loads[0]
-    return Glance(
-        state(loads, thresholds),
-        f"{newest.read:,}",
-        f"records read by the newest load, {newest.model} from {newest.source}",
-    )
+    shown = state(newest.by_model, thresholds)
+    if not newest.loads:
+        return Glance(shown, "-", f"for example: {FIRST_COMMANDS[0]}")
+    last = newest.loads[0]
+    return Glance(shown, f"{last.read:,}", f"records read by the newest load, {last.model} from {last.source}")
 
 
-def state(loads: Sequence[Load], thresholds: Thresholds) -> State:
-    """Return the state of the newest load of each model; the loads are the newest first.
+def state(newest: Sequence[Load], thresholds: Thresholds) -> State:
+    """Return the state of the newest loads, one of each model.
 
     Args:
         thresholds: of the share of rejected records, and of those with a remark, in percent.
     """
-    newest: dict[str, Load] = {}
-    for load in loads:
-        newest.setdefault(load.model, load)
-    for words, load_state in STATES:
-        models = [model for model, load in newest.items() if load.state == load_state]
-        if models:
-            return State(CONDITIONS[load_state], words.format(listed(models)))
-    if not loads:
+    if not newest:
         return State(Condition.UNKNOWN, "Nothing loaded yet")
-    worst = [_worst(load, thresholds) for load in newest.values()]
-    grave = [condition for condition in (Condition.BAD, Condition.WARNING) if condition in worst]
-    of_models = f"{len(worst) - worst.count(Condition.GOOD)} of {numbered(len(worst), 'model')}"
-    high = f"many rejected or implausible records in {of_models}"
-    return State(Condition.GOOD, "The last loads are done").but((condition, high) for condition in grave[:1])
+    shown = State(Condition.GOOD, "The last loads are done")
+    for words, load_state in STATES:
+        models = [load.model for load in newest if load.state == load_state]
+        if models:
+            shown = State(CONDITIONS[load_state], words.format(listed(models)))
+    conditions = [_worst(load, thresholds) for load in newest]
+    of_models = f"{len(newest) - conditions.count(Condition.GOOD)} of {numbered(len(newest), 'model')}"
+    return shown.but([(worst(conditions), f"many rejected or implausible records in {of_models}")])
 
 
 def _worst(load: Load, thresholds: Thresholds) -> Condition:
     """Return the worst condition of the rejected records of a load, and of those with each remark."""
-    numbers = (load.rejected, *(remark.number for remark in load.remarks))
-    found = [thresholds.verdict_of_share(number, max(load.read, number, 1))[0] for number in numbers]
-    return next((each for each in (Condition.BAD, Condition.WARNING) if each in found), Condition.GOOD)
+    numbers = (load.rejected, *(remark.number for remark in load.remarks if remark.rule in OF_RECORDS))
+    return worst(thresholds.verdict_of_share(number, load.read)[0] for number in numbers)
 
 
 def load_row(load: Load, now: datetime, thresholds: Thresholds) -> dict[str, object]:
@@ -129,17 +124,18 @@ def _notes(load: Load, thresholds: Thresholds) -> Iterator[Marked]:
     if load.is_snapshot:
         yield f"{load.gone:,} gone, {load.returned:,} returned", "", ""
     for remark in load.remarks:
-        yield _marked(f"{remark.rule}: {remark.number:,}", remark.number, load, thresholds)
+        text = f"{remark.rule}: {remark.number:,}"
+        is_of_records = remark.rule in OF_RECORDS
+        yield _marked(text, remark.number, load, thresholds) if is_of_records else (text, "", "")
 
 
 def _marked(text: str, number: int, load: Load, thresholds: Thresholds) -> Marked:
     """Return a number of records with its share of those read, marked if that is high."""
-    if not number:
+    if not number or not load.read:
         return text, "", ""
-    share = number / max(load.read, number)
-    condition, _ = thresholds.verdict_of_share(number, max(load.read, number))
+    condition = worst([thresholds.verdict_of_share(number, load.read)[0]])
     icon, look = ("", "") if condition is Condition.GOOD else (condition.value, condition.name.lower())
-    return f"{text} ({percent(share)})", icon, look
+    return f"{text} ({percent(number / load.read)})", icon, look
 
 
 def rejected_row(record: Rejected) -> dict[str, object]:
@@ -182,7 +178,7 @@ def _figure(name: str, text: str, *, is_number: bool) -> Figure:
         return Figure(text, words)
     value = Decimal(text)
     if name == "share":
-        return Figure(f"{100 * value:.2f} %", words)
+        return Figure(f"{100 * value:.2f}%", words)
     if name.endswith("_s"):
         return Figure(f"{value:,.1f} s", f"{words}: {duration(int(value))}")
     if name.endswith("_gb"):

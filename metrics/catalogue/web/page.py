@@ -16,7 +16,7 @@ from metrics.errors import MetricsError
 from metrics.time_zones import UTC
 from metrics.web import problems, shell
 from metrics.web.cards import Banner, Pill
-from metrics.web.glance import Glance, Thresholds
+from metrics.web.glance import Condition, Glance, State, Thresholds
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Catalogue"
@@ -32,7 +32,7 @@ def page(recent: Recent, thresholds: Thresholds) -> Page:
     """
 
     async def glance() -> Glance:
-        return figures.glance((await recent.newest()).loads, thresholds)
+        return figures.glance(await recent.newest(), thresholds)
 
     return Page(
         "/catalogue",
@@ -73,11 +73,12 @@ class CataloguePage:
         except (MetricsError, HTTPException) as error:
             if is_open(self._client):
                 self._banner.show(problems.in_words(error))
+                self._state.show(State(Condition.BAD, "No answer"))
             return
         if not is_open(self._client):
             return
         self._banner.show("")
-        self._state.show(figures.state(newest.loads, self._thresholds))
+        self._state.show(figures.state(newest.by_model, self._thresholds))
         self._loads.show(newest.loads)
         self._rejected.show(newest.rejected)
         if newest.changes != self._changes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from metrics.catalogue.load.loads import Connection, Load, changes, read_loads
+from metrics.catalogue.load.loads import Connection, Load, changes, read_loads, read_newest_loads
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.catalogue.query.shipped import ShippedQuery
 from metrics.catalogue.web.answering import Answered, answer
@@ -21,10 +21,12 @@ class Newest(NamedTuple):
     """The newest loads and rejected records.
 
     Attributes:
+        by_model: the newest load of each model.
         changes: a text that differs once a load has changed a table, so that answers may differ, too.
     """
 
     loads: Sequence[Load]
+    by_model: Sequence[Load]
     rejected: Sequence[Rejected]
     changes: str
 
@@ -40,7 +42,7 @@ class Recent:
         self._database = database
         self._clock = clock
         self._reading, self._answering = asyncio.Lock(), asyncio.Lock()
-        self._newest = Newest((), (), "")
+        self._newest = Newest((), (), (), "")
         self._failure: Exception | None = None
         self._read_at_s = float("-inf")
         self._answers: dict[str, tuple[str, Answered]] = {}
@@ -90,4 +92,4 @@ class Recent:
 def _read(connection: Connection) -> Newest:
     loads = read_loads(connection, limit=LOADS)
     rejected = [*islice(rejected_records(connection, limit=REJECTED), REJECTED)]
-    return Newest(loads, rejected, changes(connection))
+    return Newest(loads, read_newest_loads(connection), rejected, changes(connection))

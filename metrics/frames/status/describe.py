@@ -93,7 +93,7 @@ def _partition(number: int, at: PartitionState, seen: Seen, *, is_idle: bool) ->
     )
 
 
-def waits_for(at: PartitionState, end: PartitionEnd | None, *, is_active: bool = True) -> Cause:
+def waits_for(at: PartitionState, end: PartitionEnd | None, *, is_active: bool) -> Cause:
     """Return what a partition's event clock waits for: the first thing that has to happen."""
     if at.is_paused and is_active:
         return Cause.PAUSED

@@ -198,7 +198,7 @@ def _cause(partition: PartitionStatus, status: Status) -> str:
         case Cause.IDLE:
             return f"caught up{until}"
         case Cause.PAUSED:
-            return "paused: it is more than ALIGN_S ahead of another"
+            return "paused: too far ahead of another (ALIGN_S)"
         case Cause.NEW:
             return "new in the topic; " + ("added soon" if is_active else "the next run adds it")
         case _:

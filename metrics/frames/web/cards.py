@@ -38,7 +38,7 @@ class StatusBanner:
             self._banner.show("\n".join(status.losses), more)
         elif status.instance.activity is Activity.SILENT:
             what = "The job gives no sign of life: it was killed, hangs, or is cut off from the broker."
-            more = f"Frames stay in the topic. To continue from its last commit, even if it hangs: {START}"
+            more = f"To continue from its last commit, even if it hangs: {START}"
             self._banner.show(what, more)
         else:
             lines = [*map(_capitalised, warnings.warnings(status))]
@@ -56,8 +56,9 @@ class ChartCard:
                 self._when = paragraph("quiet")
             self._caption = paragraph("quiet caption")
             self._words = paragraph("hidden-text")
-            place = ui.element("div").props('role=img tabindex=0 aria-keyshortcuts="+ - ArrowLeft ArrowRight Escape"')
-            with place.props(f'aria-label="{size.title}" aria-describedby={self._words.html_id}'):
+            place = ui.element("div").props(f'role=img aria-label="{size.title}" tabindex=0')
+            place.props('aria-keyshortcuts="Plus - ArrowLeft ArrowRight Escape"')
+            with place.props(f"aria-describedby={self._words.html_id}"):
                 self._chart = ui.echart(charts.options(size), renderer="svg").classes("chart")
 
     def show(self, picture: Picture, now: int) -> None:

@@ -47,8 +47,10 @@ const charts = {
     const [{ min, max }] = chart.getOption().xAxis;
     const [begin, end] = zoom.some(isNaN) ? [min, max] : zoom;
     const [factor, shift] = charts.keys[event.key];
+    // Nothing is there to be seen, or all of it takes less than half of the range already.
+    if (min >= max || (factor > 1 && max - min < (end - begin) / 2)) return;
     const first = begin + (end - begin) * (0.5 + shift - factor / 2);
-    emitEvent("zoom", [first, first + (end - begin) * factor]);
+    emitEvent("zoom", [first, first + (end - begin) * factor, event.key]);
   },
 
   time(ms) {

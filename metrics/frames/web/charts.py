@@ -96,7 +96,7 @@ def words(picture: Picture, now: int) -> str:
         now: wall time, in seconds since the epoch.
     """
     if not picture.results:
-        return "No closed windows yet."
+        return caption(picture)
     closed_through, event_time = picture.closed_through, picture.event_time
     newest = figures.newest(picture.size, picture.results[-1], now)
     text = f"{when(picture, now)}: {caption(picture)}. Newest: {newest.number} {newest.meaning}."

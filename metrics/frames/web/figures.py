@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from metrics.frames.core.frame import Reason
 from metrics.frames.live.recent_frames import Lately
 from metrics.frames.live.view import Outage
 from metrics.frames.results.read import Result
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND, Size
-from metrics.frames.status.facts import Activity, Status
+from metrics.frames.status.facts import Activity, ErrorEstimate, Status
 from metrics.frames.web.hints import START
 from metrics.text import duration, numbered, percent
 from metrics.times import DAY_S, clock, day, time_of_day
+from metrics.web import cards
 from metrics.web.cards import Figure
 from metrics.web.glance import Condition, State, Thresholds
 
@@ -78,6 +80,23 @@ def state(status: Status | None, outage: Outage | None, now: int) -> State:
         Activity.ON_FLINK: State(Condition.IDLE, "Handed over to Flink"),
         Activity.NEVER_RAN: State(Condition.UNKNOWN, "No job has run"),
     }[status.instance.activity]
+
+
+def concerns(four: Sequence[Figure], status: Status | None) -> Iterator[tuple[Condition, str]]:
+    """Yield what is not as it should be; users are as stale as frames, so they are left out."""
+    if status is not None:
+        if status.losses:
+            yield Condition.BAD, "what a run needs is gone"
+        if status.kept_open is not None:
+            yield Condition.WARNING, "windows kept open for too long"
+        if status.last_minute is not None and status.last_minute.is_wrong and _is_late(status.last_minute.error):
+            yield Condition.WARNING, "many late frames in the last minute"
+    yield from cards.concerns(figure for figure in four if figure.name != MINUTE.title)
+
+
+def _is_late(error: ErrorEstimate) -> bool:
+    """Return whether most of the wrong frames were late, which the share of rejected ones need not show."""
+    return 2 * error.parts.get(Reason.LATE, 0) > error.frames
 
 
 def times(status: Status | None) -> str:

@@ -22,7 +22,7 @@ from metrics.frames.web.partitions import PartitionsCard
 from metrics.frames.web.pictures import Pictures
 from metrics.text import numbered
 from metrics.web import shell
-from metrics.web.cards import FigureCard, Pill, concerns
+from metrics.web.cards import FigureCard, Pill
 from metrics.web.glance import Glance
 from metrics.web.links import Link, Links
 from metrics.web.shell import Page, heading, paragraph
@@ -38,9 +38,9 @@ def page(live: LiveView, settings: Settings) -> Page:
 
     async def glance() -> Glance:
         now = int(time())
-        first, _, *others = figures.four(_shown(live, now), settings)
-        state = figures.state(live.status, live.outage, now).but(concerns([first, *others]))
-        return Glance(state, first.number, f"frames per second, {first.meaning}")
+        four = [*figures.four(_shown(live, now), settings)]
+        state = figures.state(live.status, live.outage, now).but(figures.concerns(four, live.status))
+        return Glance(state, four[0].number, f"frames per second, {four[0].meaning}")
 
     return Page(
         PAGE,
@@ -101,17 +101,26 @@ class FramesPage:
         self._whole.set_visibility(is_visible=self._choice.zoom is not None)
         self._whole.show(self._choice._replace(zoom=None).address())
 
-    async def _go(self, address: str) -> None:
-        """Show what an address of this page asks for, and put it into the browser's history."""
-        ui.navigate.history.push(address)
+    async def _go(self, address: str, *, is_step: bool = False) -> None:
+        """Show what an address of this page asks for, and put it into the browser's history.
+
+        Args:
+            is_step: whether it takes the place of the one before it there, as one of many steps.
+        """
+        if is_step:
+            ui.navigate.history.replace(address)
+        else:
+            ui.navigate.history.push(address)
         self._choose(dict(parse_qsl(address.partition("?")[2])))
         self._look()
 
     async def _zoom(self, event: GenericEventArguments) -> None:
-        """Show the part of the charts that was chosen with the mouse; all of the range after a double click."""
-        zoom = None if event.args is None else zoom_between(event.args[0] / 1000, event.args[1] / 1000)
+        """Show the part of the charts that was chosen by mouse or by a key; else all of the range."""
+        begin_ms, end_ms, *key = event.args or (0, 0)
+        zoom = None if event.args is None else zoom_between(begin_ms / 1000, end_ms / 1000)
         if zoom != self._choice.zoom:
-            await self._go(self._choice._replace(zoom=zoom).address())
+            is_step = bool(key) and self._choice.zoom is not None
+            await self._go(self._choice._replace(zoom=zoom).address(), is_step=is_step)
 
     def _look(self) -> None:
         """Show the live view, if it has changed, and how old what is shown is."""
@@ -122,10 +131,10 @@ class FramesPage:
         self._version, self._second = self._live.version, now
         status, outage = self._live.status, self._live.outage
         shown = _shown(self._live, now)
-        first, users, *others = figures.four(shown, self._settings)
-        for card, figure in zip(self._figures, (first, users, *others), strict=True):
+        four = [*figures.four(shown, self._settings)]
+        for card, figure in zip(self._figures, four, strict=True):
             card.show(figure)
-        self._state.show(figures.state(status, outage, now).but(concerns([first, *others])))
+        self._state.show(figures.state(status, outage, now).but(figures.concerns(four, status)))
         if not has_changed:
             return
         is_empty = not (shown.seconds or shown.minutes)

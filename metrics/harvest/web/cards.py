@@ -24,7 +24,9 @@ _STREAM = """<q-td :props="props"><span :class="'badge ' + props.row.outcome">
   <div class="quiet">{{ props.row.why }}</div></q-td>"""
 _CUT = """<q-td :props="props" :title="props.row[`whole_${props.col.name}`]">
   <div class="clamp">{{ props.value }}</div></q-td>"""
-_MALFORMED = """<q-td :props="props">{{ props.row.malformed }}<div class="quiet">{{ props.row.reasons }}</div></q-td>"""
+_MALFORMED = """<q-td :props="props"><span class="badge"><q-icon v-if="props.row.mark" :name="props.row.mark"
+  :class="props.row.look" aria-hidden="true"></q-icon>{{ props.row.malformed }}</span>
+  <div class="quiet">{{ props.row.reasons }}</div></q-td>"""
 _STREAM_ENTRY = """
 <div class="entry">
   <div><b>{{ props.row.platform }}</b> <span :class="'badge ' + props.row.outcome">
@@ -131,9 +133,14 @@ class ChartCard:
 
 
 class StreamsCard:
-    """The streams of a run."""
+    """The streams of a run.
 
-    def __init__(self) -> None:
+    Args:
+        thresholds: of the share of malformed frames of a stream, in percent.
+    """
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._thresholds = thresholds
         with ui.element("section").classes("card"):
             heading(2, "Streams")
             self._table = _table(
@@ -159,7 +166,7 @@ class StreamsCard:
 
     def show(self, streams: Sequence[StreamReport]) -> None:
         """Show streams."""
-        self._table.rows = [rows.stream_row(stream) for stream in streams]
+        self._table.rows = [rows.stream_row(stream, self._thresholds) for stream in streams]
 
 
 class ShowsCard:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from metrics.errors import MetricsError
 from metrics.harvest.core.event import PLATFORMS
@@ -10,7 +11,7 @@ from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.terminal.tables import cell
 from metrics.text import listed, numbered, percent
 from metrics.web.cards import Figure
-from metrics.web.glance import Condition, State, Thresholds
+from metrics.web.glance import VERDICTS, Condition, State, Thresholds, worst
 
 NONE = "-"
 STATES = {
@@ -37,6 +38,18 @@ STOPPED_BY = {
 }
 
 
+class Share(NamedTuple):
+    """The malformed frames of a stream, and all that were taken from it."""
+
+    platform: str
+    malformed: int
+    frames: int
+
+    def verdict(self, thresholds: Thresholds) -> tuple[Condition, str]:
+        """Return whether there are many, and the same in a word or two."""
+        return thresholds.verdict_of_share(self.malformed, self.frames)
+
+
 def source(endpoint: str | None) -> str:
     """Return the address of the streams that a run reads."""
     if endpoint is None:
@@ -57,31 +70,36 @@ def state(
     if running is not None:
         gone = [PLATFORMS[stream.stream] for stream in running.streams if stream.state in ("waiting", "refused")]
         away = [(Condition.WARNING, f"{listed(gone)} away or refused")] if gone else []
-        shares = [(PLATFORMS[stream.stream], stream.malformed, stream.frames) for stream in running.streams]
+        shares = [Share(PLATFORMS[stream.stream], stream.malformed, stream.frames) for stream in running.streams]
         return State(Condition.GOOD, "Run in progress").but([*away, *_much_malformed(shares, thresholds)])
     if failure is not None:
         return State(Condition.BAD, "The last run failed")
     if newest is None:
         return State(Condition.UNKNOWN, "No runs yet")
+    state = State(Condition.GOOD, "The last run read all streams")
     if newest.missed:
-        return State(Condition.BAD, f"The last run missed {listed([stream.platform for stream in newest.missed])}")
-    if newest.stopped_by == "killed":
-        return State(Condition.WARNING, "The last run was killed")
-    shares = [(stream.platform, sum(stream.malformed.values()), stream.frames) for stream in newest.streams]
-    return State(Condition.GOOD, "The last run read all streams").but(_much_malformed(shares, thresholds))
+        state = State(Condition.BAD, f"The last run missed {listed([stream.platform for stream in newest.missed])}")
+    elif newest.stopped_by == "killed":
+        state = State(Condition.WARNING, "The last run was killed")
+    return state.but(_much_malformed(_shares(newest), thresholds))
 
 
-def _much_malformed(shares: Sequence[tuple[str, int, int]], thresholds: Thresholds) -> Iterator[tuple[Condition, str]]:
-    """Yield the worst condition of some streams and the names of those with many malformed frames, if there are any.
+def _shares(head: RunHead) -> list[Share]:
+    return [Share(stream.platform, sum(stream.malformed.values()), stream.frames) for stream in head.streams]
 
-    Args:
-        shares: for each stream its platform, and the numbers of its malformed frames and of all of them.
-    """
-    conditions = {name: thresholds.verdict_of_share(malformed, of)[0] for name, malformed, of in shares}
-    high = [name for name, condition in conditions.items() if condition is not Condition.GOOD]
-    if high:
-        worst = Condition.BAD if Condition.BAD in conditions.values() else Condition.WARNING
-        yield worst, f"many malformed frames from {listed(high)}"
+
+def _much_malformed(shares: Sequence[Share], thresholds: Thresholds) -> Iterator[tuple[Condition, str]]:
+    """Yield the worst condition of malformed frames, of a stream or of all, and of which streams there are many."""
+    high = [one.platform for one in shares if worst([one.verdict(thresholds)[0]]) is not Condition.GOOD]
+    yield _worst(shares, thresholds), "many malformed frames" + (f" from {listed(high)}" if high else "")
+
+
+def _worst(shares: Sequence[Share], thresholds: Thresholds) -> Condition:
+    return worst(one.verdict(thresholds)[0] for one in (*shares, _of_all(shares)))
+
+
+def _of_all(shares: Sequence[Share]) -> Share:
+    return Share("", sum(one.malformed for one in shares), sum(one.frames for one in shares))
 
 
 def figures(report: RunReport, thresholds: Thresholds) -> Iterator[Figure]:
@@ -103,7 +121,7 @@ def figures(report: RunReport, thresholds: Thresholds) -> Iterator[Figure]:
     of_users = of_users if streams else "no user started and ended a stream with no event in between"
     yield Figure(successful, f"{streams:,}", of_users)
     share = answers.started_share
-    number = NONE if share is None else f"{share:.2f} %"
+    number = NONE if share is None else f"{share:.2f}%"
     meaning = "there were no Sytflix events" if share is None else "of all events of Sytflix"
     yield Figure(started, number, meaning)
 
@@ -118,8 +136,11 @@ def _malformed(name: str, report: RunReport, thresholds: Thresholds) -> Figure:
     parts = ", ".join(f"{number:,} {reason}" for reason, number in reasons.most_common(3))
     meaning = f"{reasons.total():,} of {numbered(frames, 'frame')}{': ' + parts if parts else ''}"
     meaning += ", …" if len(reasons) > 3 else ""
-    verdict = thresholds.verdict_of_share(reasons.total(), frames)
-    return Figure(name, percent(reasons.total() / frames), meaning, *verdict)
+    condition, verdict = _of_all(_shares(report)).verdict(thresholds)
+    worst_condition = _worst(_shares(report), thresholds)
+    if worst_condition is not Condition.GOOD:
+        condition, verdict = worst_condition, VERDICTS[worst_condition]
+    return Figure(name, percent(reasons.total() / frames), meaning, condition, verdict)
 
 
 def about(head: RunHead) -> str:

@@ -19,7 +19,7 @@ from metrics.harvest.web.running import Runner, Snapshot
 from metrics.harvest.web.stored import Stored
 from metrics.web import problems, shell, writing
 from metrics.web.cards import Banner, Pill
-from metrics.web.glance import Glance, State, Thresholds
+from metrics.web.glance import Condition, Glance, State, Thresholds
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Harvest"
@@ -55,7 +55,13 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
 
 
 def _state(newest: Snapshot, runs: Sequence[RunHead], thresholds: Thresholds) -> State:
-    return figures.state(newest.running, newest.failure, next(iter(runs), None), thresholds)
+    return figures.state(newest.running, _failure(newest, runs), next(iter(runs), None), thresholds)
+
+
+def _failure(newest: Snapshot, runs: Sequence[RunHead]) -> MetricsError | None:
+    """Return why the last run of this server has no report, unless another run has one that is newer."""
+    is_past = newest.progress is not None and bool(runs) and runs[0].run > newest.progress.run
+    return None if is_past else newest.failure
 
 
 class HarvestPage:
@@ -98,9 +104,10 @@ class HarvestPage:
 
     async def _refresh(self) -> None:
         """Show the newest runs."""
-        wrong: MetricsError | HTTPException | None = self._runner.newest.failure
+        wrong: MetricsError | HTTPException | None = None
         try:
             runs = await self._recent.runs()
+            wrong = _failure(self._runner.newest, runs)
             if is_open(self._client):
                 self._runs = runs
                 self._state.show(_state(self._runner.newest, runs, self._thresholds))
@@ -108,6 +115,8 @@ class HarvestPage:
                 self._notice(runs)
         except (MetricsError, HTTPException) as error:
             wrong = error
+            if is_open(self._client) and self._runner.newest.running is None:
+                self._state.show(State(Condition.BAD, "No answer"))
         if is_open(self._client):
             self._banner.show("" if wrong is None else problems.in_words(wrong))
 

@@ -46,7 +46,7 @@ class Report:
             with ui.element("div").classes("report") as self._contents:
                 with ui.element("section").classes("figures").props('aria-label="Figures"'):
                     self._figures = [FigureCard() for _ in figures.FIGURES]
-                self._streams = StreamsCard()
+                self._streams = StreamsCard(thresholds)
                 with ui.element("div").classes("charts"):
                     self._kinds = ChartCard("Events by platform and kind")
                     self._countries = ChartCard("Users who started streams on several platforms, by country")

@@ -6,6 +6,7 @@ from metrics.harvest.web.digest import Digest, ShowRow
 from metrics.harvest.web.figures import NONE, size
 from metrics.terminal.tables import cell
 from metrics.text import escaped, numbered, percent, shortened
+from metrics.web.glance import Condition, Thresholds, worst
 from metrics.web.tables import Order
 
 EVENTS = 50  # of a user, in the table
@@ -14,11 +15,16 @@ OUTCOMES = {"read": "check_circle", "away": "cloud_off", "refused": "block", "en
 BY_ID = Order("id")
 
 
-def stream_row(stream: StreamReport) -> dict[str, object]:
-    """Return a stream as a row of the table."""
+def stream_row(stream: StreamReport, thresholds: Thresholds) -> dict[str, object]:
+    """Return a stream as a row of the table.
+
+    Args:
+        thresholds: of the share of malformed frames, in percent.
+    """
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(stream.malformed.items()))
     malformed = sum(stream.malformed.values())
     share = f" ({percent(malformed / stream.frames)})" if malformed else ""
+    condition = worst([thresholds.verdict_of_share(malformed, stream.frames)[0]])
     return {
         "stream": stream.stream,
         "platform": stream.platform,
@@ -30,6 +36,8 @@ def stream_row(stream: StreamReport) -> dict[str, object]:
         "events": f"{stream.events:,}",
         "repeated": f"{stream.repeated:,}",
         "malformed": f"{malformed:,}{share}",
+        "mark": "" if condition is Condition.GOOD else condition.value,
+        "look": condition.name.lower(),
         "reasons": reasons,
         "bytes": size(stream.bytes),
     }

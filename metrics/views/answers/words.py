@@ -7,7 +7,8 @@ def view_time(seconds: int, most: int | None = None) -> str:
     """Return a view time in the unit that suits it: `90 s`, `95.5 min`, `1,234.5 h`.
 
     Args:
-        most: the longest of a column, whose unit all of it has, but for what would be zero in it; None: stands alone.
+        most: the longest of its column, which has the unit that suits this one; None if there is no column. A time that
+            would be zero in that unit keeps its own.
     """
     unit_s, unit = _unit(seconds if most is None else most)
     if 0 < seconds < unit_s / 20:

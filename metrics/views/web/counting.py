@@ -15,7 +15,7 @@ from metrics.web.glance import Condition, State, Thresholds
 from metrics.web.settings import WebSettings
 
 UNKNOWN, NOT_KNOWN = "-", "not known at present"
-FIGURES = ("Taking rate", "Rejected", "Counted", "Not counted yet", "Duplicates", "Users")
+FIGURES = ("Taking rate", "Rejected", "Counted", "Uncounted", "Duplicates", "Users")
 COUNT = as_started("python app.py views count")
 
 
@@ -40,7 +40,7 @@ def figures(counting: Counting | None, now: int, settings: WebSettings) -> Itera
     status = counting.status
     taken, rejected, counted, lag, duplicates, users = FIGURES
     yield Figure(taken, *_taken(counting, now))
-    yield _rejected(rejected, status, settings.rejected_thresholds)
+    yield _rejected(rejected, counting, settings.rejected_thresholds, now)
     yield Figure(counted, f"{status.counted:,}", _counting_rate(status))
     yield _lag(lag, counting, settings.lag_thresholds)
     yield Figure(duplicates, f"{status.duplicates:,}", _duplicates(status))
@@ -57,7 +57,9 @@ def _taken(counting: Counting, now: int) -> tuple[str, str]:
     return rate, f"{none}at present; {numbered(taking.lines, 'line')} since {_clock(taking.since, now)} UTC{uploads}"
 
 
-def _rejected(name: str, status: Status, thresholds: Thresholds) -> Figure:
+def _rejected(name: str, counting: Counting, thresholds: Thresholds, now: int) -> Figure:
+    """Return the share of the last minutes with what it means; without lines lately, that since the start alone."""
+    status, lately = counting.status, counting.lately
     in_all = None if status.rejected_in_topic is None else f"{status.rejected_in_topic:,}"
     in_topic = f"{in_all} in the dead letter topic" if in_all else ""
     taking = status.taking
@@ -65,9 +67,13 @@ def _rejected(name: str, status: Status, thresholds: Thresholds) -> Figure:
         return Figure(name, in_all or UNKNOWN, "lines in the dead letter topic" if in_all else NOT_KNOWN)
     if not taking.lines:
         return Figure(name, UNKNOWN, "; ".join(filter(None, ("this server took no lines yet", in_topic))))
-    meaning = f"{taking.rejected:,} of {numbered(taking.lines, 'line')} that this server took"
-    verdict = thresholds.verdict_of_share(taking.rejected, taking.lines)
-    return Figure(name, percent(taking.rejected / taking.lines), "; ".join(filter(None, (meaning, in_topic))), *verdict)
+    since = f"{taking.rejected:,} of {numbered(taking.lines, 'line')} since {_clock(taking.since, now)} UTC"
+    if lately is None or not lately.lines:
+        return Figure(name, percent(taking.rejected / taking.lines), "; ".join(filter(None, (since, in_topic))))
+    recent = f"{lately.rejected:,} of {numbered(lately.lines, 'line')} in {duration(max(1, lately.seconds))}"
+    verdict = thresholds.verdict_of_share(lately.rejected, lately.lines)
+    meaning = "; ".join(filter(None, (recent, since, in_topic)))
+    return Figure(name, percent(lately.rejected / lately.lines), meaning, *verdict)
 
 
 def _counting_rate(status: Status) -> str:

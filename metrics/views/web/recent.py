@@ -23,6 +23,7 @@ from metrics.web.database import Database
 READ_EVERY_S = 0.5
 COUNTING_EVERY_S = 0.5
 RATE_S = 5.0
+SHARE_S = 300.0
 PACE_S = 3.0
 TOP, VIEWERS, SIMILAR = 10, 10, 10
 MAX_KEPT = 200  # of what pages have selected; each is a few hundred rows
@@ -39,17 +40,27 @@ class Overview(NamedTuple):
     top: Mapping[Order, Sequence[MediaTotals]]
 
 
+class Lately(NamedTuple):
+    """Rejected lines and all lines that this server took in the last seconds."""
+
+    rejected: int
+    lines: int
+    seconds: int
+
+
 class Counting(NamedTuple):
     """The status, and two rates.
 
     Attributes:
         lines_per_s: that this server takes; None if it takes none, or that is not known yet.
         records_per_s: that the job reads while some wait for it; None unless some have waited for PACE_S seconds.
+        lately: what was taken in the last SHARE_S, or since somebody looked; None if this server takes nothing.
     """
 
     status: Status
     lines_per_s: float | None
     records_per_s: float | None = None
+    lately: Lately | None = None
 
 
 class Selected(NamedTuple):
@@ -92,6 +103,7 @@ class Recent:
         self._now = now
         self._taken: SlidingWindow[int] | None = None
         self._read: SlidingWindow[int] | None = None  # while records wait
+        self._share: SlidingWindow[tuple[int, int]] | None = None
         self._counting_at_s = float("-inf")
         self._newest = Overview(None, {})
         self._overview = Kept(self._read_overview, READ_EVERY_S, clock)
@@ -149,10 +161,11 @@ class Recent:
         status = await self._status.read()
         now_s = self._clock()
         if now_s - self._counting_at_s > RATE_S:
-            self._taken = self._read = None
+            self._taken = self._read = self._share = None
         self._counting_at_s = now_s
-        lines_per_s = records_per_s = None
+        lines_per_s = records_per_s = lately = None
         if status.taking is not None:
+            lately = self._lately(now_s, status.taking.lines, status.taking.rejected)
             self._taken = self._taken or _window(now_s, status.taking.lines)
             lines_per_s = _rate(self._taken, now_s, status.taking.lines, 0)
         if status.lag:
@@ -160,7 +173,14 @@ class Recent:
             records_per_s = _rate(self._read, now_s, status.read, PACE_S)
         else:
             self._read = None
-        return Counting(status, lines_per_s, records_per_s)
+        return Counting(status, lines_per_s, records_per_s, lately)
+
+    def _lately(self, now_s: float, lines: int, rejected: int) -> Lately:
+        sums = lines, rejected
+        self._share = self._share or SlidingWindow(SHARE_S, COUNTING_EVERY_S, now_s, sums)
+        self._share.add(now_s, sums)
+        began_s, before = self._share.beginning()
+        return Lately(rejected - before[1], lines - before[0], round(now_s - began_s))
 
 
 def _window(now_s: float, number: int) -> SlidingWindow[int]:

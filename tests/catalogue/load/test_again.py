@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.again import RejectedOf
 from metrics.catalogue.load.limits import Limit
-from metrics.catalogue.load.loads import Load, find_load
+from metrics.catalogue.load.loads import Load, find_load, read_newest_loads
 from metrics.catalogue.load.rejected import escape, rejected_records, restore
 from metrics.catalogue.load.run import Options, load
 from metrics.errors import DataRefusedError, SettingsError
@@ -18,6 +18,7 @@ from metrics.postgres.connect import connect
 from tests.catalogue.load.catalogue import Catalogue, Quiet
 
 NO_LIMIT = Limit.of("", "100%")
+MOVIE = {"title": "Heat", "duration_mins": 170, "original_language": "en", "size_mb": 2_000}
 SESSION = {
     "movie_title": 'He said "no", twice',
     "user_email": "ann@x",
@@ -211,3 +212,11 @@ def test_a_rejected_row_with_line_ends_and_long_cells_can_be_tried_again(catalog
     ]
     again = try_again(catalogue, first)
     assert (again.read, again.rejected) == (2, 2)
+
+
+def test_the_newest_load_of_each_model_is_found_and_is_not_one_that_tried_records_again(catalogue: Catalogue) -> None:
+    catalogue.load_records("movie", [MOVIE])
+    movie = catalogue.load_records("movie", [MOVIE])
+    book = catalogue.load_records("book", [{"name": "Emma", "pages": "474"}], max_rejected=NO_LIMIT)
+    try_again(catalogue, book)
+    assert [load.id for load in read_newest_loads(catalogue.connection)] == [book.id, movie.id]

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from metrics.catalogue.load.loads import Load, Remark
@@ -27,7 +28,7 @@ def answered(row: dict[tuple[str, int], Value]) -> Answered:
     [
         ("users", INT8, "1234", Figure("1,234", "users")),
         ("streamed_movies", INT8, "0", Figure("0", "streamed movies")),
-        ("share", NUMERIC, "0.9341", Figure("93.41 %", "share")),
+        ("share", NUMERIC, "0.9341", Figure("93.41%", "share")),
         ("mean_session_s", NUMERIC, "43336.010", Figure("43,336.0 s", "mean session: 12 h 2 min")),
         ("mean_session_s", NUMERIC, "0.400", Figure("0.4 s", "mean session: 0 s")),
         ("median_size_gb", NUMERIC, "0.935901", Figure("0.936 GB", "median size")),
@@ -91,21 +92,26 @@ def test_the_newest_load_of_each_model_decides_the_state() -> None:
     done, failed, running = (a_load(model="movie", state=name) for name in ("done", "failed", "running"))
     others = [a_load(model=name, state="done") for name in ("user", "book")]
     assert state([], LIMITS) == (Condition.UNKNOWN, "Nothing loaded yet")
-    assert state([*others, done, failed], LIMITS) == (Condition.GOOD, "The last loads are done")
-    assert state([*others, failed, done], LIMITS) == (Condition.BAD, "The last load of movie failed")
-    assert state([running, failed], LIMITS) == (Condition.GOOD, "Loading movie")
+    assert state([*others, done], LIMITS) == (Condition.GOOD, "The last loads are done")
+    assert state([*others, failed], LIMITS) == (Condition.BAD, "The last load of movie failed")
+    assert state([running, *others], LIMITS) == (Condition.GOOD, "Loading movie")
     assert state([a_load(model="book", state="interrupted"), *others, done], LIMITS).condition is Condition.WARNING
 
 
 def test_rejected_and_implausible_records_of_the_newest_loads_are_seen_in_the_state() -> None:
     high = a_load(model="user", state="done", read=100, rejected=3)
     remark = Remark("sessions longer than the movie", 51, [])
+    of_files = Remark("files that may be cut", 90, [])
     implausible = a_load(model="stream", state="done", read=100, remarks=[remark])
     few = a_load(model="movie", state="done", read=20, rejected=2)
-    assert state([few], LIMITS) == (Condition.GOOD, "The last loads are done")
+    cut = a_load(model="author", state="done", read=100, remarks=[of_files])
+    assert state([few, cut], LIMITS) == (Condition.GOOD, "The last loads are done")
     words = "The last loads are done; many rejected or implausible records in"
     assert state([few, high], LIMITS) == (Condition.WARNING, f"{words} 1 of 2 models")
     assert state([few, high, implausible], LIMITS) == (Condition.BAD, f"{words} 2 of 3 models")
+    running = msgspec.structs.replace(implausible, state="running")
+    words = "Loading stream; many rejected or implausible records in"
+    assert state([few, running], LIMITS) == (Condition.BAD, f"{words} 1 of 2 models")
 
 
 def test_the_sums_of_a_load_that_is_done_have_each_record_once() -> None:

@@ -90,7 +90,7 @@ def test_a_new_load_and_its_answers_appear_by_themselves(client: httpx.Client, b
         question(page, "Mean length").get_by_text("5,400.0 s").wait_for()
         question(page, "Mean length").get_by_text("mean session: 1 h 30 min").wait_for()
         question(page, "Median size").get_by_text("1.500 GB").wait_for()
-        question(page, "Share of streamed").get_by_text("0.00 %").wait_for()
+        question(page, "Share of streamed").get_by_text("0.00%").wait_for()
         cells = page.locator(".loads tbody tr").first.locator("td").all_inner_texts()
         assert [cells[0], cells[2], cells[4:11]] == ["2", "stream", ["2", "2", "0", "0", "0", "0", "0"]]
         assert "done" in cells[3]

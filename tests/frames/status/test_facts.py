@@ -112,7 +112,7 @@ def test_lag_is_unknown_if_one_partition_has_no_leader() -> None:
 def test_a_clock_waits_for_the_first_thing_that_has_to_happen(
     at: PartitionState, place: PartitionEnd | None, cause: Cause
 ) -> None:
-    assert waits_for(at, place) is cause
+    assert waits_for(at, place, is_active=True) is cause
 
 
 def test_a_partition_that_the_state_does_not_know_is_new() -> None:

@@ -102,7 +102,7 @@ def test_recreated_topics_are_sent_entirely_and_empty_ones_clear_the_chart() -> 
     assert taken_in(rows, Change.between(before, recreated)) == [*charts.rows(recreated.steps)]
     nothing = Picture.of(SECOND, [], T + 600)
     assert taken_in(rows, Change.between(before, nothing)) == []
-    assert charts.words(nothing, T) == "No closed windows yet."
+    assert charts.words(nothing, T) == "no closed windows in this range"
 
 
 boards = st.lists(st.dictionaries(st.integers(0, 40), st.integers(0, 2), max_size=30), min_size=1, max_size=5)

@@ -13,12 +13,12 @@ from metrics.frames.results.read import Result
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.status.describe import describe
-from metrics.frames.status.facts import Activity, PartitionEnd, Seen, Status
+from metrics.frames.status.facts import Activity, ErrorEstimate, KeptOpen, LastMinute, PartitionEnd, Seen, Status
 from metrics.frames.web import figures
 from metrics.frames.web.empty import FEED, RUN, advice
 from metrics.frames.web.figures import Shown
 from metrics.text import duration
-from metrics.times import clock
+from metrics.times import Moment, clock
 from metrics.web.cards import Figure
 from metrics.web.glance import Condition
 from metrics.web.glance import State as StateOfJob
@@ -241,3 +241,22 @@ def test_a_window_of_another_day_shows_its_date_once() -> None:
 )
 def test_durations_have_at_most_two_units(seconds: int, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_losses_windows_kept_open_and_late_frames_are_concerns_beside_the_figures() -> None:
+    seen = status()
+    assert [*figures.concerns([], None)] == []
+    assert [*figures.concerns([*four(lately=Lately(NOW - 60, 300, Counter({"late": 3}))).values()], seen)] == [
+        (Condition.GOOD, "lag good (0)"),
+        (Condition.WARNING, "rejected high (1.0%)"),
+    ]
+    seen.losses = ["frames 0 to 9 of frames/0 are gone"]
+    seen.kept_open = KeptOpen(Moment.of(T), Moment.of(T), [], 0, 0)
+    seen.last_minute = LastMinute(Moment.of(T), 100, ErrorEstimate(0.2, 20, {"late": 11, "not_json": 9}), is_wrong=True)
+    assert [*figures.concerns([], seen)] == [
+        (Condition.BAD, "what a run needs is gone"),
+        (Condition.WARNING, "windows kept open for too long"),
+        (Condition.WARNING, "many late frames in the last minute"),
+    ]
+    seen.last_minute = LastMinute(Moment.of(T), 100, ErrorEstimate(0.2, 20, {"late": 9, "not_json": 11}), is_wrong=True)
+    assert len([*figures.concerns([], seen)]) == 2  # the figure of rejected frames shows it

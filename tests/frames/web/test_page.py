@@ -227,11 +227,12 @@ def test_keys_zoom_and_move_a_chart_that_has_the_focus(page_address: str, browse
         chart = page.get_by_role("img", name="Unique users per minute")
         chart.focus()
         assert "zoom" in page.evaluate("node => getComputedStyle(node, '::after').content", chart.element_handle())
-        zooms = []
+        zooms: list[tuple[int, int]] = []
         for key in ("+", "+", "ArrowLeft", "ArrowRight", "-"):
-            before = page.url
+            before, steps = page.url, page.evaluate("history.length")
             page.keyboard.press(key)
             page.wait_for_function("before => location.href !== before", arg=before)
+            assert page.evaluate("history.length") == steps + (not zooms)  # steps after the first one replace it
             begin, end = map(int, re.findall(r"\d{10}", page.url))
             page.wait_for_function(
                 """([begin, end]) => {
@@ -405,14 +406,16 @@ def test_a_killed_job_and_many_rejected_frames_are_seen_at_once(
 ) -> None:
     folder = Path(pytestconfig.getoption("pictures") or tmp_path)
     stack.application.send([b'{"ts": "soon"}'] * 900)
-    with opened(browser, page_address, viewport={"width": 1280, "height": 1100}) as page:
+    with ExitStack() as closing, opened(browser, page_address, viewport={"width": 1280, "height": 1100}) as page:
         page.locator(".figure.bad", has_text="Rejected").wait_for()
         stack.job.kill()
         stack.job.wait()
+        closing.callback(lambda: setattr(stack, "job", stack.start()))
         stack.application.send([frame(int(time.time()), "a")] * 12_000)
         page.locator(".pill.bad").get_by_text("No sign of life").wait_for(timeout=90_000)
         page.locator(".figure.warning", has_text="Lag").wait_for()
         page.locator(".figure.warning.old", has_text="Frames per second").wait_for(timeout=60_000)
+        assert page.inner_text(".pill .words").startswith("No sign of life; frames per second stale; lag high (12,")
         assert "To continue from its last commit, even if it hangs: " in page.inner_text(".banner")
         page.mouse.move(1, 1)
         page.screenshot(path=folder / "page-trouble.png")
@@ -421,7 +424,7 @@ def test_a_killed_job_and_many_rejected_frames_are_seen_at_once(
         assert red is not None
         assert chart is not None
         assert red["y"] < chart["y"]
-        stack.job = stack.start()
+        closing.close()
         page.locator(".pill").get_by_text("Running, seen").wait_for(timeout=60_000)
 
 

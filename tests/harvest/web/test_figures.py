@@ -69,4 +69,13 @@ def test_without_one_the_last_run_decides() -> None:
     )
     assert state(None, None, ended(outcome="away"), LIMITS) == (Condition.BAD, "The last run missed Sysney")
     assert state(None, None, ended("killed"), LIMITS) == (Condition.WARNING, "The last run was killed")
+    assert state(None, None, ended("killed", 90), LIMITS) == (
+        Condition.BAD,
+        "The last run was killed; many malformed frames from Sytflix",
+    )
     assert state(None, MetricsError("no space"), ended(), LIMITS) == (Condition.BAD, "The last run failed")
+
+
+def test_few_of_each_stream_may_be_many_of_all() -> None:
+    each = running(stream("sytflix", 2), stream("sytazon", 2), stream("sysney", 2))
+    assert state(each, None, None, LIMITS) == (Condition.WARNING, "Run in progress; many malformed frames")

@@ -140,9 +140,9 @@ def test_a_run_is_started_watched_and_stopped_and_its_report_shown(
             assert figure(page, "Events") == f"{run['events']:,}"
             assert figure(page, "Users") == f"{run['users']:,}"
             assert figure(page, "Shows released in 2020 or later") == f"{run['recent_shows']:,}"
-            assert figure(page, "Sytflix events that start a stream") == f"{run['started_share']:.2f} %"
+            assert figure(page, "Sytflix events that start a stream") == f"{run['started_share']:.2f}%"
             assert figure(page, "Successful streams") == f"{sum(one['count'] for one in run['successful_streams']):,}"
-            assert page.locator(".pill .words").inner_text() == "The last run missed Sysney"
+            assert page.locator(".pill .words").inner_text().startswith("The last run missed Sysney")
             page.get_by_text("because it was stopped. Away or refused when it stopped: Sysney.").wait_for()
             streams = rows(page, "streams")
             assert [row[0] for row in streams] == ["Sytflix", "Sytazon", "Sysney"]

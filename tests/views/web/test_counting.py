@@ -3,7 +3,7 @@
 from typing import Any
 
 from metrics.views.web import counting
-from metrics.views.web.recent import Counting
+from metrics.views.web.recent import Counting, Lately
 from metrics.views.web.status import JobStatus, Rates, Status, TakingStatus
 from metrics.web.cards import Figure
 from metrics.web.glance import Condition
@@ -47,8 +47,8 @@ def figures(seen: Counting) -> list[Figure]:
     return made
 
 
-def verdicts(**changed: Any) -> dict[str, str]:
-    return {at.name: at.verdict for at in figures(Counting(status(**changed), None, None)) if at.condition}
+def verdicts(lately: Lately | None = None, **changed: Any) -> dict[str, str]:
+    return {at.name: at.verdict for at in figures(Counting(status(**changed), None, None, lately)) if at.condition}
 
 
 def test_the_figures_of_a_server_that_takes_events() -> None:
@@ -57,18 +57,18 @@ def test_the_figures_of_a_server_that_takes_events() -> None:
             "1,234/s",
             "at present; 1,500 lines since 2026-11-27 15:00:00 UTC; 2 uploads in progress",
         ),
-        "Rejected": ("6.7%", "100 of 1,500 lines that this server took; 130 in the dead letter topic"),
+        "Rejected": ("6.7%", "100 of 1,500 lines since 2026-11-27 15:00:00 UTC; 130 in the dead letter topic"),
         "Counted": ("900", "events; 45 events/s lately"),
-        "Not counted yet": ("0", "every record of the topic was read"),
+        "Uncounted": ("0", "every record of the topic was read"),
         "Duplicates": ("95", "9.50% of the records; 5 records invalid"),
         "Users": ("12", "with a counted event"),
     }
 
 
 def test_the_time_that_is_left_is_estimated_by_the_rate_of_reading() -> None:
-    assert shown(lag=6_000, records_per_s=50.0)["Not counted yet"] == ("6,000", "records of the topic; about 2 min")
-    assert shown(lag=6_000)["Not counted yet"] == ("6,000", "records of the topic")
-    assert shown(lag=6_000, records_per_s=0.0)["Not counted yet"] == ("6,000", "records of the topic")
+    assert shown(lag=6_000, records_per_s=50.0)["Uncounted"] == ("6,000", "records of the topic; about 2 min")
+    assert shown(lag=6_000)["Uncounted"] == ("6,000", "records of the topic")
+    assert shown(lag=6_000, records_per_s=0.0)["Uncounted"] == ("6,000", "records of the topic")
 
 
 def test_what_is_not_known_is_never_a_number() -> None:
@@ -76,16 +76,25 @@ def test_what_is_not_known_is_never_a_number() -> None:
     figures = shown(lag=None, rejected_in_topic=None, rates=None, taking=None, unknown=unknown)
     assert figures["Taking rate"] == ("-", "this server takes no events")
     assert figures["Rejected"] == ("-", "not known at present")
-    assert figures["Not counted yet"] == ("-", "not known at present")
+    assert figures["Uncounted"] == ("-", "not known at present")
     assert figures["Counted"] == ("900", "events")
     assert shown(None)["Taking rate"][0] == "-"
 
 
-def test_lag_and_the_rejected_share_are_judged_by_their_thresholds() -> None:
-    assert verdicts() == {"Rejected": "high", "Not counted yet": "good"}
-    few = TakingStatus(1_500, 1_499, 1, {"not JSON": 1}, 0, "2026-11-27T15:00:00Z")
-    assert verdicts(taking=few, lag=100_000) == {"Rejected": "good", "Not counted yet": "very high"}
+def test_lag_and_the_share_rejected_lately_are_judged_by_their_thresholds() -> None:
+    assert verdicts(Lately(3, 30, 60)) == {"Rejected": "very high", "Uncounted": "good"}
+    assert verdicts(Lately(2, 30, 60), lag=100_000) == {"Rejected": "few", "Uncounted": "very high"}
+    assert verdicts(Lately(0, 30, 60)) == {"Rejected": "good", "Uncounted": "good"}
     assert verdicts(taking=None, lag=None, unknown={"lag": "no broker answers"}) == {}
+
+
+def test_without_lines_lately_the_rejected_share_is_that_since_the_start_and_says_nothing_of_the_present() -> None:
+    assert verdicts(Lately(0, 0, 300)) == {"Uncounted": "good"}
+    of_late = figures(Counting(status(), None, None, Lately(3, 30, 60)))[1]
+    assert (of_late.number, of_late.meaning) == (
+        "10.0%",
+        "3 of 30 lines in 1 min; 100 of 1,500 lines since 2026-11-27 15:00:00 UTC; 130 in the dead letter topic",
+    )
 
 
 def test_a_server_without_a_line_yet_has_no_share() -> None:

@@ -166,7 +166,7 @@ def test_events_that_are_sent_appear_by_themselves_with_what_was_rejected(topic:
         page.get_by_text("The job is active; last commit").wait_for()
         wait_until(lambda: rows(page, "top-media") == [["9007199254740993", "5.0 min", "3", "0"]], "the item is there")
         wait_until(lambda: "Counted 10 " in " ".join(figure(page, "Counted").split()), "the events are counted")
-        assert "every record of the topic was read" in figure(page, "Not counted yet")
+        assert "every record of the topic was read" in figure(page, "Uncounted")
         assert "12 lines since" in figure(page, "Taking rate")
         assert "2 in the dead letter topic" in figure(page, "Rejected")
         assert ["not JSON", "1"] in rows(page, "reasons")
@@ -297,7 +297,7 @@ def test_a_database_or_a_broker_that_is_away_is_said_and_the_page_recovers(brows
             page.locator(".banner").get_by_text("the database cannot be reached").wait_for(state="hidden")
             shows(page, "Item 7", "No event about item 7 was counted yet.")
             page.locator(".banner").get_by_text("The number of uncounted records is unknown.").wait_for()
-            assert "not known at present" in figure(page, "Not counted yet")
+            assert "not known at present" in figure(page, "Uncounted")
 
 
 def test_it_fits_a_phone_and_its_controls_are_large_enough(filled: Topic, browser: Browser) -> None:
