@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
+from metrics.errors import NoDatabaseError
+
 
 class Condition(Enum):
     """State of something at a glance; the value is the icon beside the words."""
@@ -13,6 +15,11 @@ class Condition(Enum):
     WARNING = "warning"
     BAD = "error"
     UNKNOWN = "help_outline"
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether somebody should look."""
+        return self in (Condition.WARNING, Condition.BAD)
 
 
 VERDICTS = {Condition.GOOD: "good", Condition.WARNING: "high", Condition.BAD: "very high"}
@@ -56,11 +63,17 @@ class State(NamedTuple):
 
     def but(self, concerns: Iterable[tuple[Condition, str]]) -> "State":
         """Return the state with what else is not as it should be, in the worst of all conditions; idle stays idle."""
-        grave = [(condition, words) for condition, words in concerns if condition in (Condition.WARNING, Condition.BAD)]
+        grave = [(condition, words) for condition, words in concerns if condition.is_grave]
         if self.condition is Condition.IDLE or not grave:
             return self
         condition = worst([self.condition, *(condition for condition, _ in grave)])
         return State(condition, "; ".join([self.words, *(words for _, words in grave)]))
+
+
+def of_error(error: Exception) -> State:
+    """Return the state of a system that cannot be read."""
+    is_new = isinstance(error, NoDatabaseError)
+    return State(Condition.IDLE, "Not set up") if is_new else State(Condition.BAD, "No answer")
 
 
 class Glance(NamedTuple):

@@ -8,10 +8,10 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError, NoDatabaseError
+from metrics.errors import MetricsError
 from metrics.web import problems, shell
 from metrics.web.cards import Pill
-from metrics.web.glance import Condition, Glance, State
+from metrics.web.glance import Glance, of_error
 from metrics.web.shell import Page, is_open, paragraph
 
 TITLE = "Overview"
@@ -41,10 +41,8 @@ class StartPage:
     async def _look(self, glance: Callable[[], Awaitable[Glance]], card: "GlanceCard") -> None:
         try:
             shown = await glance()
-        except NoDatabaseError as error:
-            shown = Glance(State(Condition.IDLE, "Not set up"), UNKNOWN, problems.in_words(error))
         except (MetricsError, HTTPException) as error:
-            shown = Glance(State(Condition.BAD, "No answer"), UNKNOWN, problems.in_words(error))
+            shown = Glance(of_error(error), UNKNOWN, problems.in_words(error))
         if is_open(self._client):
             card.show(shown)
 

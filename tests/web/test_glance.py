@@ -2,7 +2,8 @@
 
 import pytest
 
-from metrics.web.glance import Condition, State, Thresholds
+from metrics.errors import BrokerError, NoDatabaseError
+from metrics.web.glance import Condition, State, Thresholds, of_error
 
 LIMITS = Thresholds(1, 10)
 
@@ -33,3 +34,8 @@ def test_a_share_of_a_few_is_neither_good_nor_a_concern() -> None:
 )
 def test_a_share_is_high_only_if_it_is_of_more_than_a_few(number: int, of: int, verdict: str) -> None:
     assert LIMITS.verdict_of_share(number, of)[1] == verdict
+
+
+def test_a_system_that_is_yet_to_be_set_up_is_idle_and_one_that_does_not_answer_is_bad() -> None:
+    assert of_error(NoDatabaseError("no database yet")) == (Condition.IDLE, "Not set up")
+    assert of_error(BrokerError("no broker answers")) == (Condition.BAD, "No answer")

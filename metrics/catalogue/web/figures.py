@@ -133,8 +133,8 @@ def _marked(text: str, number: int, load: Load, thresholds: Thresholds) -> Marke
     """Return a number of records with its share of those read, marked if that is high."""
     if not number or not load.read:
         return text, "", ""
-    condition = worst([thresholds.verdict_of_share(number, load.read)[0]])
-    icon, look = ("", "") if condition is Condition.GOOD else (condition.value, condition.name.lower())
+    condition, _ = thresholds.verdict_of_share(number, load.read)
+    icon, look = (condition.value, condition.name.lower()) if condition.is_grave else ("", "")
     return f"{text} ({percent(number / load.read)})", icon, look
 
 

@@ -16,7 +16,7 @@ from metrics.errors import MetricsError
 from metrics.time_zones import UTC
 from metrics.web import problems, shell
 from metrics.web.cards import Banner, Pill
-from metrics.web.glance import Condition, Glance, State, Thresholds
+from metrics.web.glance import Glance, Thresholds, of_error
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Catalogue"
@@ -73,7 +73,7 @@ class CataloguePage:
         except (MetricsError, HTTPException) as error:
             if is_open(self._client):
                 self._banner.show(problems.in_words(error))
-                self._state.show(State(Condition.BAD, "No answer"))
+                self._state.show(of_error(error))
             return
         if not is_open(self._client):
             return

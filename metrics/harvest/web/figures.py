@@ -90,7 +90,7 @@ def _shares(head: RunHead) -> list[Share]:
 
 def _much_malformed(shares: Sequence[Share], thresholds: Thresholds) -> Iterator[tuple[Condition, str]]:
     """Yield the worst condition of malformed frames, of a stream or of all, and of which streams there are many."""
-    high = [one.platform for one in shares if worst([one.verdict(thresholds)[0]]) is not Condition.GOOD]
+    high = [one.platform for one in shares if one.verdict(thresholds)[0].is_grave]
     yield _worst(shares, thresholds), "many malformed frames" + (f" from {listed(high)}" if high else "")
 
 
@@ -138,7 +138,7 @@ def _malformed(name: str, report: RunReport, thresholds: Thresholds) -> Figure:
     meaning += ", …" if len(reasons) > 3 else ""
     condition, verdict = _of_all(_shares(report)).verdict(thresholds)
     worst_condition = _worst(_shares(report), thresholds)
-    if worst_condition is not Condition.GOOD:
+    if worst_condition.is_grave:
         condition, verdict = worst_condition, VERDICTS[worst_condition]
     return Figure(name, percent(reasons.total() / frames), meaning, condition, verdict)
 

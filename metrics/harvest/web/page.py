@@ -19,7 +19,7 @@ from metrics.harvest.web.running import Runner, Snapshot
 from metrics.harvest.web.stored import Stored
 from metrics.web import problems, shell, writing
 from metrics.web.cards import Banner, Pill
-from metrics.web.glance import Condition, Glance, State, Thresholds
+from metrics.web.glance import Glance, State, Thresholds, of_error
 from metrics.web.shell import Page, heading, is_open, paragraph
 
 TITLE = "Harvest"
@@ -55,10 +55,10 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
 
 
 def _state(newest: Snapshot, runs: Sequence[RunHead], thresholds: Thresholds) -> State:
-    return figures.state(newest.running, _failure(newest, runs), next(iter(runs), None), thresholds)
+    return figures.state(newest.running, failure(newest, runs), next(iter(runs), None), thresholds)
 
 
-def _failure(newest: Snapshot, runs: Sequence[RunHead]) -> MetricsError | None:
+def failure(newest: Snapshot, runs: Sequence[RunHead]) -> MetricsError | None:
     """Return why the last run of this server has no report, unless another run has one that is newer."""
     is_past = newest.progress is not None and bool(runs) and runs[0].run > newest.progress.run
     return None if is_past else newest.failure
@@ -107,7 +107,7 @@ class HarvestPage:
         wrong: MetricsError | HTTPException | None = None
         try:
             runs = await self._recent.runs()
-            wrong = _failure(self._runner.newest, runs)
+            wrong = failure(self._runner.newest, runs)
             if is_open(self._client):
                 self._runs = runs
                 self._state.show(_state(self._runner.newest, runs, self._thresholds))
@@ -116,7 +116,7 @@ class HarvestPage:
         except (MetricsError, HTTPException) as error:
             wrong = error
             if is_open(self._client) and self._runner.newest.running is None:
-                self._state.show(State(Condition.BAD, "No answer"))
+                self._state.show(of_error(error))
         if is_open(self._client):
             self._banner.show("" if wrong is None else problems.in_words(wrong))
 

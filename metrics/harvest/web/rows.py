@@ -6,7 +6,7 @@ from metrics.harvest.web.digest import Digest, ShowRow
 from metrics.harvest.web.figures import NONE, size
 from metrics.terminal.tables import cell
 from metrics.text import escaped, numbered, percent, shortened
-from metrics.web.glance import Condition, Thresholds, worst
+from metrics.web.glance import Thresholds
 from metrics.web.tables import Order
 
 EVENTS = 50  # of a user, in the table
@@ -24,7 +24,7 @@ def stream_row(stream: StreamReport, thresholds: Thresholds) -> dict[str, object
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(stream.malformed.items()))
     malformed = sum(stream.malformed.values())
     share = f" ({percent(malformed / stream.frames)})" if malformed else ""
-    condition = worst([thresholds.verdict_of_share(malformed, stream.frames)[0]])
+    condition, _ = thresholds.verdict_of_share(malformed, stream.frames)
     return {
         "stream": stream.stream,
         "platform": stream.platform,
@@ -36,7 +36,7 @@ def stream_row(stream: StreamReport, thresholds: Thresholds) -> dict[str, object
         "events": f"{stream.events:,}",
         "repeated": f"{stream.repeated:,}",
         "malformed": f"{malformed:,}{share}",
-        "mark": "" if condition is Condition.GOOD else condition.value,
+        "mark": condition.value if condition.is_grave else "",
         "look": condition.name.lower(),
         "reasons": reasons,
         "bytes": size(stream.bytes),

@@ -159,10 +159,12 @@ def test_without_a_database_it_says_what_to_do_and_recovers(browser: Browser, tm
     variables = {"DATABASE_URL": "", "LOCAL_DATABASE_DIR": str(folder)}
     with serving(**variables) as (process, client), opened(browser, address(client)) as page:
         page.locator(".banner").get_by_text("create one: python app.py catalogue init-db").wait_for()
+        page.locator(".pill.idle").get_by_text("Not set up").wait_for()
         with local_server.shared(folder, print) as url:
             create_tables(url)
         page.locator(".banner").wait_for(state="hidden")
         page.get_by_text("No loads yet.").wait_for()
+        page.locator(".pill").get_by_text("Nothing loaded yet").wait_for()
         page.close()
         ended(process)
 

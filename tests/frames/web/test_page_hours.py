@@ -92,7 +92,7 @@ def test_memory_stays_flat_for_an_hour_and_ten_pages_are_up_to_date(
         stack.application.variables |= KEPT
         stack.application.create_topics(2)
         now = int(time.time())
-        for partition in range(2):  # as many windows as are kept, so that memory has no reason to grow
+        for partition in range(2):  # fills what is kept, so that nothing has to grow
             stack.application.send([frame(now - 4_000 + second, "a") for second in range(4_000)], partition)
         stack.job = stack.start()
         address = f"{stack.serve()}frames"

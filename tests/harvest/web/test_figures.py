@@ -6,6 +6,8 @@ from metrics.errors import MetricsError
 from metrics.harvest.core.run_report import RunHead, StreamReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.harvest.web.figures import state
+from metrics.harvest.web.page import failure
+from metrics.harvest.web.running import Snapshot
 from metrics.web.glance import Condition, Thresholds
 
 LIMITS = Thresholds(1, 10)  # percent
@@ -79,3 +81,12 @@ def test_without_one_the_last_run_decides() -> None:
 def test_few_of_each_stream_may_be_many_of_all() -> None:
     each = running(stream("sytflix", 2), stream("sytazon", 2), stream("sysney", 2))
     assert state(each, None, None, LIMITS) == (Condition.WARNING, "Run in progress; many malformed frames")
+
+
+def test_a_failed_run_is_over_once_a_newer_one_has_a_report() -> None:
+    error = MetricsError("no space")
+    failed = Snapshot(3, 20.0, running(), error)
+    later, earlier = (msgspec.structs.replace(ended(), run=run) for run in ("20261129_120001", "20261129_115959"))
+    assert failure(failed, [later, earlier]) is None
+    assert failure(failed, [earlier]) is error
+    assert failure(failed, []) is error
