@@ -66,6 +66,11 @@ def harvest(
     return Harvested(Folders.of(str(folder)), report, progress)
 
 
+def all_failed(progress: Progress) -> bool:
+    """Tell whether every stream has failed at least once."""
+    return all(stream.why is not None for stream in progress.streams)
+
+
 def state(progress: Progress, stream: str) -> StreamProgress:
     """Return the state of a stream at some moment."""
     return next(one for one in progress.streams if one.stream == stream)

@@ -26,7 +26,7 @@ from metrics.harvest.simulator.faults import Answer, Faults
 from metrics.harvest.simulator.server import Endpoint
 from tests.catalogue.collect.certificates import certificate, server_context  # noqa: F401
 from tests.harvest.archive.disks import full_after
-from tests.harvest.listening.harvested import SMALL, frames, harvest, series
+from tests.harvest.listening.harvested import SMALL, all_failed, frames, harvest, series
 
 Serve = Callable[..., Endpoint]
 FRAME = (
@@ -196,7 +196,7 @@ def test_a_host_without_an_address_is_away(tmp_path: Path, monkeypatch: pytest.M
         raise error
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    harvested = harvest(Endpoint("http://streams.example/", "sytac", "secret", 0, []), tmp_path, seconds=0.5)
+    harvested = harvest(Endpoint("http://streams.example/", "sytac", "secret", 0, []), tmp_path, until=all_failed)
     assert {(stream.outcome, stream.why) for stream in harvested.report.streams} == {
         ("away", f"cannot be reached: {error.args[-1]}")
     }

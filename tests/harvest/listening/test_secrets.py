@@ -17,7 +17,7 @@ from metrics.errors import SettingsError
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.simulator.faults import Answer, Cut, Faults
 from metrics.harvest.simulator.server import Endpoint
-from tests.harvest.listening.harvested import SMALL, frames, harvest, series
+from tests.harvest.listening.harvested import SMALL, all_failed, frames, harvest, series
 
 Serve = Callable[..., Endpoint]
 SECRET = "s3cret-Pässword"
@@ -155,7 +155,7 @@ def test_a_proxy_that_is_away_is_reported_without_its_password(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     monkeypatch.setenv("HTTP_PROXY", f"http://gate:s3cret@127.0.0.1:{port}")
-    harvested = harvest(Endpoint(NOWHERE, "sytac", SECRET, 0, []), tmp_path, seconds=0.5)
+    harvested = harvest(Endpoint(NOWHERE, "sytac", SECRET, 0, []), tmp_path, until=all_failed)
     assert {(stream.outcome, stream.why) for stream in harvested.report.streams} == {
         ("away", "cannot be reached: Connection refused")
     }
@@ -176,7 +176,9 @@ def test_a_proxy_that_refuses_to_connect_is_asked_again_only_if_its_status_says_
 ) -> None:
     with closing(Proxy(serve_streams().url, refusal)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://gate:s3cret@{proxy.address}")
-        harvested = harvest(Endpoint(NOWHERE.replace("http", "https"), "sytac", SECRET, 0, []), tmp_path, seconds=1)
+        endpoint = Endpoint(NOWHERE.replace("http", "https"), "sytac", SECRET, 0, [])
+        times = 0 if outcome == "refused" else 3
+        harvested = harvest(endpoint, tmp_path, until=lambda now: all_failed(now) and len(proxy.requested) > times)
         assert {line for line, _ in proxy.requested} == {"CONNECT streams.example:443 HTTP/1.1"}
         assert (len(proxy.requested) > 3) == (outcome == "away")
     assert [(stream.outcome, stream.why) for stream in harvested.report.streams] == [(outcome, why)] * 3
