@@ -1,7 +1,7 @@
 """Scaling: processor time of a frame on Flink and here, memory of a user, and what follows for many cores."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -37,6 +37,7 @@ _COSTS = (
     "µs of CPU a frame",
     "of its task managers",
     "start and stop (CPU s)",
+    "compiling (CPU s)",
     "frames/s",
     "steady frames/s",
     "first frame (s)",
@@ -79,14 +80,14 @@ class Cost(msgspec.Struct, frozen=True):
 
     Attributes:
         frames, cpu_s: of each; the processor time is that of all its processes.
-        task_managers_s: of Flink's task managers alone; of this application, None.
+        workers: processor time of Flink's task managers alone; of this application, None.
         seconds, steady_rate, first_frame_s, peak_rss_bytes: of the large one, as in RESULTS.md.
     """
 
     name: str
     frames: tuple[int, int]
     cpu_s: tuple[float, float]
-    task_managers_s: tuple[float, float] | None
+    workers: tuple[Workers, Workers] | None
     seconds: float
     steady_rate: float
     first_frame_s: float
@@ -94,21 +95,36 @@ class Cost(msgspec.Struct, frozen=True):
 
     @property
     def frame_us(self) -> float:
-        """Processor time of one more frame, in microseconds: start-up and stop are in both runs."""
-        return _slope_us(self.frames, self.cpu_s)
+        """Processor time of one more frame, in microseconds, without compiling: start-up and stop are in both runs."""
+        return _slope_us(self.frames, self._counting_s)
 
     @property
     def worker_us(self) -> float | None:
         """The same of Flink's task managers alone."""
-        return None if self.task_managers_s is None else _slope_us(self.frames, self.task_managers_s)
+        if self.workers is None:
+            return None
+        return _slope_us(self.frames, [each.task_managers_s - each.compiling_s for each in self.workers])
+
+    @property
+    def compiling_s(self) -> float:
+        """Processor time of compiling in the large run."""
+        return self._compiling_s[1]
+
+    @property
+    def _compiling_s(self) -> Sequence[float]:
+        return [0.0, 0.0] if self.workers is None else [each.compiling_s for each in self.workers]
+
+    @property
+    def _counting_s(self) -> Sequence[float]:
+        return [cpu_s - compiling_s for cpu_s, compiling_s in zip(self.cpu_s, self._compiling_s, strict=True)]
 
     @property
     def start_s(self) -> float:
-        """Processor time of start and stop."""
-        return self.cpu_s[0] - self.frames[0] * self.frame_us / 1e6
+        """Processor time of start and stop, without compiling."""
+        return self._counting_s[0] - self.frames[0] * self.frame_us / 1e6
 
 
-def _slope_us(numbers: tuple[int, int], cpu_s: tuple[float, float]) -> float:
+def _slope_us(numbers: tuple[int, int], cpu_s: Sequence[float]) -> float:
     return 1e6 * (cpu_s[1] - cpu_s[0]) / (numbers[1] - numbers[0])
 
 
@@ -124,9 +140,11 @@ cores: the same frames, the same broker, in turns.
 
 - Each side counts an input of {PARTITIONS} partitions, and one of a quarter of its frames, each time from a cold start
   to the end of the input. The difference of both, divided by that of their frames, is the processor time **of a
-  frame**; what remains is **start and stop**. Flink's is that of all of its processes (a job manager, two task
-  managers, the SQL gateway) and of the script that starts them and waits for the end, which asks less often than
-  `flink run`; its **task managers** do the counting.
+  frame**; what remains is **start and stop**, and compiling. Flink's is that of all of its processes (a job manager,
+  two task managers, the SQL gateway) and of the script that starts them and waits for the end, which asks less often
+  than `flink run`; its **task managers** do the counting.
+- Java **compiles** its code to that of the machine while it counts: each task manager for itself, for some millions of
+  frames, and then no more. So that is no part of the cost of a frame, and has a column of its own.
 - **Frames/s**, **steady frames/s** and **first frame** are those of the large input, as in
   [RESULTS.md](../benchmark/RESULTS.md). Windows are compared with a plain recount each time.
 - **A user in an open minute**: heap of the task managers after a full collection (`jcmd GC.run`, `jstat -gc`) with
@@ -157,6 +175,7 @@ cores: the same frames, the same broker, in turns.
             f"{self.of(side, lambda cost: cost.frame_us):.1f}",
             f"{self.of(side, lambda cost: cost.worker_us or 0.0):.1f}" if is_flink else "",
             f"{self.of(side, lambda cost: cost.start_s):.1f}",
+            f"{self.of(side, lambda cost: cost.compiling_s):.1f}" if is_flink else "",
             f"{self.of(side, lambda cost: cost.frames[1] / cost.seconds):,.0f}",
             f"{self.of(side, lambda cost: cost.steady_rate):,.0f}",
             f"{self.of(side, lambda cost: cost.first_frame_s):.2f}",
@@ -274,7 +293,7 @@ def cost_of(small: Run, large: Run, *made: Made) -> Cost:
         large.side.name,
         (few, many),
         (small.measured.cpu_s, large.measured.cpu_s),
-        (workers[0][0].task_managers_s, workers[1][0].task_managers_s) if all(workers) else None,
+        (workers[0][0], workers[1][0]) if all(workers) else None,
         large.measured.seconds,
         large.report.steady_rate,
         large.report.first_frame_s,
@@ -284,14 +303,18 @@ def cost_of(small: Run, large: Run, *made: Made) -> Cost:
 
 def said(cost: Cost) -> Cost:
     """Print a cost as a line, and return it."""
-    say(f"{cost.name:<8} {cost.frame_us:>6.1f} µs of CPU a frame {cost.start_s:>6.1f} CPU s to start and stop")
+    compiling = f", {cost.compiling_s:.1f} to compile" if cost.workers else ""
+    say(
+        f"{cost.name:<8} {cost.frame_us:>6.1f} µs of CPU a frame, {cost.start_s:.1f} CPU s to start and stop{compiling}"
+    )
     return cost
 
 
 def window_us_of(spread: Run, made: Made, cost: Cost) -> float:
     """Return the processor time of a second, in microseconds: what a run takes beyond its frames and its start."""
     assert spread.measured
-    left_s = spread.measured.cpu_s - cost.start_s - made.truth.frames * cost.frame_us / 1e6
+    compiling_s = sum(each.compiling_s for each in process.reports(spread.printed, Workers))
+    left_s = spread.measured.cpu_s - compiling_s - cost.start_s - made.truth.frames * cost.frame_us / 1e6
     return 1e6 * left_s / len(made.truth.seconds)
 
 
