@@ -27,6 +27,19 @@ const theme = {
 };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme.show);
 
+/* Gives the chart of an element once it is drawn, to all that ask for it in their order; no page removes a chart. */
+const drawn_charts = {};
+function drawn_chart(id) {
+  return (drawn_charts[id] ??= new Promise((give) => {
+    const look = setInterval(() => {
+      const chart = getElement(id)?.chart;
+      if (!chart) return;
+      clearInterval(look);
+      give(chart);
+    }, 20);
+  }));
+}
+
 /* Hides a chart's tooltip that a change has shown again after the pointer left, as ECharts does now and then. */
 function hide_tooltip(chart) {
   setTimeout(() => {

@@ -1,12 +1,8 @@
 /* The page's charts in the browser: changes, zoom by mouse and by keys, labels and tooltips. */
 const charts = {
   /* Replaces all rows from from_ms on, and removes those before begin_ms. */
-  change(id, from_ms, rows, begin_ms, end_ms, areas, breaks, has_days) {
-    const chart = getElement(id)?.chart;
-    if (!chart) {
-      setTimeout(() => charts.change(id, from_ms, rows, begin_ms, end_ms, areas, breaks, has_days), 50);
-      return;
-    }
+  async change(id, from_ms, rows, begin_ms, end_ms, areas, breaks, has_days) {
+    const chart = await drawn_chart(id);
     charts.prepare(chart);
     const [{ source }] = chart.getOption().dataset;
     const before = source.filter(([at]) => begin_ms <= at && at < from_ms);

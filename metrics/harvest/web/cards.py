@@ -117,19 +117,24 @@ class ChartCard:
     """A chart, with a line of text above it."""
 
     def __init__(self, title: str) -> None:
-        self._title = title
         with ui.element("section").classes("card"):
             heading(2, title)
             self._words = paragraph("quiet")
             self._place = ui.element("div")
+            self._place.props(f'role=img aria-label="{title}" aria-describedby={self._words.html_id}')
+            self._chart: ui.echart | None = None
 
     def show(self, chart: Chart) -> None:
         """Show a chart; only its text if it is empty."""
         self._words.set_text(chart.words)
-        self._place.clear()
-        if chart.height_px:
-            with self._place.props(f'role=img aria-label="{self._title}" aria-describedby={self._words.html_id}'):
-                ui.echart(chart.options, renderer="svg").classes("chart").style(f"height: {chart.height_px}px")
+        self._place.set_visibility(chart.height_px > 0)
+        if not chart.height_px:
+            return
+        if self._chart is None:
+            with self._place:
+                self._chart = ui.echart({}, renderer="svg").classes("chart")
+        self._chart.options.update(chart.options)
+        self._chart.style(f"height: {chart.height_px}px").update()
 
 
 class StreamsCard:

@@ -39,14 +39,16 @@ def kinds(events: Mapping[str, Mapping[str, int]]) -> Chart:
     others = sorted(counts.keys() - PLATFORMS.values(), key=lambda platform: (-counts[platform], platform))
     platforms = [platform for platform in (*PLATFORMS.values(), *others) if platform in events][:MOST]
     used = {name for platform in platforms for name in events[platform]}
-    names = [name for name in dict.fromkeys((*KINDS.values(), OTHER)) if name in used]
-    series = [
-        _bars(name, [events[platform].get(name, 0) for platform in platforms], f"var(--{name})") | {"stack": "events"}
+    names = [*dict.fromkeys((*KINDS.values(), OTHER))]
+    series = [  # all of them, as ECharts keeps the order of those that another report has had
+        _bars(name, [events[platform].get(name, 0) for platform in platforms], f"var(--{name})")
+        | {"stack": "events", "tooltip": {"show": name in used}}
         for name in names
     ]
-    legend = {"left": 0, "top": 0, "itemWidth": 14, "textStyle": shared.QUIET, "selectedMode": False, "data": names}
+    shown = [name for name in names if name in used]
+    legend = {"left": 0, "top": 0, "itemWidth": 14, "textStyle": shared.QUIET, "selectedMode": False, "data": shown}
     words = _words([(platform, counts[platform]) for platform in platforms], len(events), "platforms")
-    height_px = _LEGEND_PX + len(platforms) * _BAR_PX + _AXIS_PX if names else 0
+    height_px = _LEGEND_PX + len(platforms) * _BAR_PX + _AXIS_PX if shown else 0
     return Chart(_options(platforms, series, _LEGEND_PX) | {"legend": legend}, height_px, words)
 
 

@@ -140,14 +140,11 @@ class ChartCard:
         before, self._shown = self._shown, picture
         if picture is None or picture == before:
             return
-        change = picture.change_from(before)
-        if change is not None and self._chart is not None:
-            parts = ", ".join(orjson.dumps(part).decode() for part in change)
-            ui.run_javascript(f"trends.change({self._chart.id}, {parts})")
-            return
-        self._place.clear()
-        with self._place:
-            self._chart = ui.echart(charts.options(picture), renderer="svg").classes("chart")
+        if self._chart is None:
+            with self._place:
+                self._chart = ui.echart(charts.options(), renderer="svg").classes("chart")
+        change = ", ".join(orjson.dumps(part).decode() for part in picture.change_from(before))
+        ui.run_javascript(f"trends.change({self._chart.id}, {change})")
 
     async def _set_zone(self, zone: Enter) -> None:
         self._wrong.set_text(await zone(f"{self._zone.value or ''}"))

@@ -61,10 +61,14 @@ class Change(NamedTuple):
     """A change that shows a chart's newest rows.
 
     Attributes:
+        labels, unit, step: of the new picture.
         keep_from, keep: the rows that stay: this many, from this one on.
         rows: all rows after those.
     """
 
+    labels: Labels
+    unit: str
+    step: list[str | float]
     keep_from: int
     keep: int
     rows: list[Row]
@@ -92,16 +96,13 @@ class Picture(NamedTuple):
         labels: Labels = "date" if per == "day" else several_days
         return cls(labels, unit, _step(per, len(trend)), [_row(row, unit) for row in trend])
 
-    def change_from(self, before: "Picture | None") -> Change | None:
-        """Return the change from the picture that was shown before; None if all options have changed."""
-        if before is None or not before.rows or not self.rows or before[:3] != self[:3]:
-            return None
-        first = next((number for number, row in enumerate(before.rows) if row == self.rows[0]), None)
-        if first is None:
-            return None
-        pairs = zip(before.rows[first:], self.rows, strict=False)
+    def change_from(self, before: "Picture | None") -> Change:
+        """Return the change from the picture that was shown before."""
+        shown, first = [] if before is None else before.rows, self.rows[:1]
+        keep_from = next((number for number, row in enumerate(shown) if [row] == first), len(shown))
+        pairs = zip(shown[keep_from:], self.rows, strict=False)
         keep = len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
-        return Change(first, keep, [*self.rows[keep:]])
+        return Change(self.labels, self.unit.name, [*self.step], keep_from, keep, [*self.rows[keep:]])
 
 
 def _unit(most_s: int) -> Unit:
@@ -119,8 +120,8 @@ def _row(row: TrendRow, unit: Unit) -> Row:
     return [row.start, round(row.view_time / unit.seconds, 6), row.starts, row.stops, row.ends, row.view_time]
 
 
-def options(picture: Picture) -> dict[str, Any]:
-    """Return all options of a chart, for ECharts."""
+def options() -> dict[str, Any]:
+    """Return the options of a chart without rows, for ECharts; `trends.js` adds what depends on the picture."""
     above, below = 0, 1
     return {
         **shared.BASE,
@@ -137,28 +138,22 @@ def options(picture: Picture) -> dict[str, Any]:
             "selectedMode": False,
             "data": [{"name": VIEW_TIME, "icon": "rect"}, *({"name": kind, "icon": _ICONS[kind]} for kind in KINDS)],
         },
-        "tooltip": shared.tooltip(
-            {"type": "line", "lineStyle": {"color": "var(--quiet)"}},
-            **{":formatter": f"points => trends.tooltip(points, {picture.labels!r})"},
-        ),
+        "tooltip": shared.tooltip({"type": "line", "lineStyle": {"color": "var(--quiet)"}}),
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "dataset": {"source": [*picture.rows]},
-        "xAxis": [_x_axis(above, None, picture), _x_axis(below, picture.labels, picture)],
-        "yAxis": [_y_axis(above, picture.unit.name), _y_axis(below, "events")],
+        "dataset": {"source": []},
+        "xAxis": [_x_axis(above, is_labelled=False), _x_axis(below, is_labelled=True)],
+        "yAxis": [_y_axis(above, ""), _y_axis(below, "events")],
         "series": [_bars(), *(_line(number, kind) for number, kind in enumerate(KINDS, 2))],
     }
 
 
-def _x_axis(grid: int, labels: Labels | None, picture: Picture) -> dict[str, Any]:
-    number, unit = picture.step
-    at = {":interval": f"(_, start) => trends.has_tick(start, {number}, {unit!r}, {picture.labels!r})"}
-    shown = {"show": labels is not None, "hideOverlap": True, ":formatter": f"start => trends.label(start, {labels!r})"}
+def _x_axis(grid: int, *, is_labelled: bool) -> dict[str, Any]:
     return {
         "type": "category",
         "gridIndex": grid,
         "axisLine": {"lineStyle": {"color": "var(--quiet)"}},
-        "axisTick": {"show": labels is not None, "alignWithLabel": True} | at,
-        "axisLabel": shared.QUIET | {"lineHeight": 17} | shown | at,
+        "axisTick": {"show": is_labelled, "alignWithLabel": True},
+        "axisLabel": shared.QUIET | {"show": is_labelled, "lineHeight": 17, "hideOverlap": True},
     }
 
 

@@ -1,14 +1,16 @@
 /* The page's chart in the browser: changes, and tooltips. */
 const trends = {
-  /* Keeps some rows, and adds others after them. A new chart takes a moment to be drawn; a replaced one never is. */
-  change(id, keep_from, keep, rows, tries = 100) {
-    const chart = getElement(id)?.chart;
-    if (!chart) {
-      if (tries) setTimeout(() => trends.change(id, keep_from, keep, rows, tries - 1), 50);
-      return;
-    }
+  /* Keeps some rows, and adds others after them. */
+  async change(id, labels, unit, [number, of], keep_from, keep, rows) {
+    const chart = await drawn_chart(id);
     const [{ source }] = chart.getOption().dataset;
-    chart.setOption({ dataset: { source: [...source.slice(keep_from, keep_from + keep), ...rows] } });
+    const interval = (_, start) => trends.has_tick(start, number, of, labels);
+    chart.setOption({
+      dataset: { source: [...source.slice(keep_from, keep_from + keep), ...rows] },
+      tooltip: { formatter: (points) => trends.tooltip(points, labels) },
+      xAxis: [{}, { axisTick: { interval }, axisLabel: { interval, formatter: (start) => trends.label(start, labels) } }],
+      yAxis: [{ name: unit }],
+    });
     hide_tooltip(chart);
   },
 

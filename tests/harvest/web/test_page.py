@@ -193,13 +193,23 @@ def test_earlier_runs_are_chosen_and_their_values_are_text(tmp_path: Path, brows
         with opened(browser, client) as page:
             page.get_by_text("Started 07-12-2023 17:02:21.500").wait_for()
             assert [row[:2] for row in rows(page, "shows")] == [["Show s1", "Sytflix"], ["Show s2", "Sysney"]]
-            page.get_by_label("run", exact=True).click()
-            page.get_by_role("option", name="07-12-2023 17:01:21: 1 event").click()
+            texts = page.locator(".chart").first.locator("svg text")
+            wait_until(lambda: {"started", "liked", "Sysney"} <= {*texts.all_text_contents()}, "the newest is drawn")
+            page.evaluate("document.querySelector('.chart').classList.add('marked')")
+            choose(page, "07-12-2023 17:01:21: 1 event")
             page.get_by_text("Started 07-12-2023 17:01:21.500").wait_for()
             page.locator(".users").get_by_role("button", name=BROKEN).click()
             page.locator(".lines").get_by_text("show-liked, Sytflix:").wait_for()
             assert rows(page, "shows")[0][0] == BROKEN
             page.get_by_text("No user started streams on more than one platform.").wait_for()
+            wait_until(lambda: "started" not in texts.all_text_contents(), "the other run is drawn")
+            names = {*filter(str.isalpha, texts.all_text_contents())}
+            assert names == {"liked", "Sytflix", "Sytazon", "Sysney"}
+            page.locator(".chart").first.hover()
+            wait_until(
+                lambda: [text.split() for text in page.evaluate(TOOLTIPS)] == [["Sytazon", "liked", "0"]], "once"
+            )
+            assert page.locator(".chart.marked").count() == 1, "NiceGUI cannot remove a chart that is not drawn yet"
         ended(process)
 
 
