@@ -167,13 +167,13 @@ def measure_views(
 @reporting
 def measure_flink(
     *,
-    frames: Annotated[int, typer.Option("--frames", min=1_000, metavar="N", help="Number of frames.")] = 1_000_000,
+    frames: Annotated[int, typer.Option("--frames", min=1_000, metavar="N", help="Number of frames.")] = 4_000_000,
     rounds: Annotated[int, typer.Option("--rounds", min=1, metavar="N", help="Number of runs of each side.")] = 3,
     docs: Docs = None,
 ) -> None:
     """Measure the processor time of a frame on a local Apache Flink, at parallelism 1 and 2, beside this application.
 
-    All count the same frames in turns, and a quarter of them, which separates starts from frames. Also measured
+    All count the same frames in turns, and half of them, which separates starts from frames. Also measured
     are the memory of a user in an open minute, and the price of a window. With --docs, SCALING.md is written, with what
     follows for many cores. The exit code is 1 if a target was missed.
 

@@ -28,7 +28,7 @@ PARTITIONS = 4
 FRAME_US, SECOND_TASK, USER_BYTES = 30.0, 0.10, 450
 CORES = (1, 10, 100, 1_000)
 FRAME_BYTES = 2_080
-SMALL_PART = 4  # the small input is this part of the large one
+SMALL_PART = 2  # the small input is this part of the large one: what is not compiled yet is slow, and in both
 WINDOWS_PART = 20  # of the frames; of the input with a window for each frame
 SIDES = (OURS, *ON_FLINK.values())
 
@@ -71,7 +71,7 @@ class Asked(NamedTuple):
         rounds: number of runs of each side on each input.
     """
 
-    frames: int = 1_000_000
+    frames: int = 4_000_000
     rounds: int = 3
 
 
@@ -138,13 +138,13 @@ class Scaling(page.Findings, frozen=True, kw_only=True):
 How much processor time a frame takes on Apache Flink {FLINK_VERSION} and in this application, and what follows for many
 cores: the same frames, the same broker, in turns.
 
-- Each side counts an input of {PARTITIONS} partitions, and one of a quarter of its frames, each time from a cold start
+- Each side counts an input of {PARTITIONS} partitions, and one of half of its frames, each time from a cold start
   to the end of the input. The difference of both, divided by that of their frames, is the processor time **of a
   frame**; what remains is **start and stop**, and compiling. Flink's is that of all of its processes (a job manager,
   two task managers, the SQL gateway) and of the script that starts them and waits for the end, which asks less often
   than `flink run`; its **task managers** do the counting.
-- Java **compiles** its code to that of the machine while it counts: each task manager for itself, for some millions of
-  frames, and then no more. So that is no part of the cost of a frame, and has a column of its own.
+- Java **compiles** its code to that of the machine while it counts: each task manager for itself, for a million or two
+  of its frames, and then no more. It is left out of the cost of a frame, and has a column of its own.
 - **Frames/s**, **steady frames/s** and **first frame** are those of the large input, as in
   [RESULTS.md](../benchmark/RESULTS.md). Windows are compared with a plain recount each time.
 - **A user in an open minute**: heap of the task managers after a full collection (`jcmd GC.run`, `jstat -gc`) with
