@@ -30,7 +30,8 @@ KEPT = {"KEEP_SECONDS": "3600", "KEEP_MINUTES": "60"}
 class Memory(NamedTuple):
     """Memory in MB, and the nodes of the document, after a collection of garbage.
 
-    Of the browser, it is that of the largest process, which draws the page; others come and go.
+    Of the browser, it is that of the largest process, which draws the page; others come and go. Pages of files are left
+    out: they belong to a process alone as long as no other browser runs.
     """
 
     server: float
@@ -66,7 +67,7 @@ def memory(stack: Stack, devtools: CDPSession) -> Memory:
     browsers = [at for at in psutil.Process().children(recursive=True) if "chrom" in at.name()]
     return Memory(
         psutil.Process(stack.server.pid).memory_full_info().uss / 1e6,
-        max(at.memory_full_info().uss for at in browsers) / 1e6,
+        max(sum(mapped.private_dirty for mapped in at.memory_maps()) for at in browsers) / 1e6,
         seen["JSHeapUsedSize"] / 1e6,
         seen["Nodes"],
     )
