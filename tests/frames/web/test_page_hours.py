@@ -28,7 +28,9 @@ KEPT = {"KEEP_SECONDS": "3600", "KEEP_MINUTES": "60"}
 
 
 class Memory(NamedTuple):
-    """Memory in MB, and the nodes of the document, after a collection of garbage.
+    """Memory in MB, and the nodes of the document, once the browser was told that memory is short.
+
+    Until then, it keeps more for its scripts than they use: 12 MB more after an hour.
 
     Of the browser, it is that of the largest process, which draws the page; others come and go. Pages of files are left
     out: they belong to a process alone as long as no other browser runs.
@@ -62,6 +64,8 @@ def live(stack: Stack) -> Iterator[None]:
 
 
 def memory(stack: Stack, devtools: CDPSession) -> Memory:
+    devtools.send("Memory.simulatePressureNotification", {"level": "critical"})
+    time.sleep(2)
     devtools.send("HeapProfiler.collectGarbage")
     seen = {one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]}
     browsers = [at for at in psutil.Process().children(recursive=True) if "chrom" in at.name()]
