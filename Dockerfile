@@ -23,7 +23,7 @@ COPY metrics ./metrics
 RUN chmod -R a+rX,go-w app.py metrics \
     && export PYTHONDONTWRITEBYTECODE= \
     && python -m compileall -q metrics \
-    && python -c 'import metrics.monitoring.container, metrics.frames.monitoring.serving, metrics.frames.commands.main_job, metrics.frames.web.system, metrics.serve' \
+    && python -c 'import metrics.monitoring.container, metrics.frames.monitoring.serving, metrics.frames.commands.main_job, metrics.frames.web.system, metrics.application.serve' \
     && python -c 'import metrics.catalogue.commands.load, metrics.catalogue.commands.query, metrics.catalogue.web.system' \
     && python -c 'import metrics.views.commands.count, metrics.views.web.system' \
     && python -c 'import metrics.harvest.commands.running, metrics.harvest.web.system' \

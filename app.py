@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The command line in a clone; installed, it is the command `metrics`. What it does is in `metrics/application.py`."""
+"""The command line in a clone; installed, it is the command `metrics`. What it does is in `metrics/application`."""
 
 import sys
 

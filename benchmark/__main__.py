@@ -14,8 +14,8 @@ from benchmark.live import latency, restart
 from benchmark.sides import SIDES, chosen
 from benchmark.views import viewing
 from metrics.cli.reporting import reporting
-from metrics.errors import OutputClosedError
 from metrics.terminal import logs, streams
+from metrics.wording.errors import OutputClosedError
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 

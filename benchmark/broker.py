@@ -14,8 +14,6 @@ from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from benchmark.truth import Published
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, MetricsError, SettingsError, TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topic_changes, topics
@@ -25,6 +23,8 @@ from metrics.kafka.local_broker.node import KAFKA_VERSION
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.reader import PartitionRange, Streams, require_readable
 from metrics.terminal.console import say
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, MetricsError, SettingsError, TopicError
 
 TOPIC_PREFIX = "benchmark-"
 KEY = b"frames"  # one key for all frames: Quix Streams skips records without a key

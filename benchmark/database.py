@@ -11,10 +11,10 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
-from metrics.deadline import Deadline
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from metrics.terminal.console import say
+from metrics.time.deadline import Deadline
 
 LEFT_TIMEOUT_S = 30.0
 LOOK_S = 0.01

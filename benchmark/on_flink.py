@@ -14,8 +14,6 @@ import msgspec
 
 from benchmark import contract
 from benchmark.contract import Task
-from metrics.deadline import Deadline
-from metrics.errors import FlinkError
 from metrics.frames.flink import jobs, local_cluster, topics
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.local_cluster.settings import TASK_MANAGERS, task_manager
@@ -23,6 +21,8 @@ from metrics.frames.flink.script import statements
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.sizes import SIZES
 from metrics.kafka.clients import open_admin
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import FlinkError
 
 START_TIMEOUT_S = 120.0
 _BEFORE_RUNNING = {"CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING"}

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from benchmark import launcher
-from metrics.errors import MetricsError
+from metrics.wording.errors import MetricsError
 
 PROJECT = Path(__file__).resolve().parent.parent
 END_TIMEOUT_S = 10.0

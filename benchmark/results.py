@@ -14,7 +14,7 @@ from benchmark.rounds import Run
 from benchmark.sides import KCAT, Side
 from benchmark.truth import Truth
 from metrics.terminal.tables import new_table
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 PATH = Path(__file__).resolve().parent / "RESULTS.md"
 NONE = "-"

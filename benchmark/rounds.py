@@ -18,7 +18,7 @@ from benchmark.process import Measured, reports
 from benchmark.scraper import scraping
 from benchmark.sides import Side, environment
 from benchmark.truth import Truth, compare
-from metrics.errors import MetricsError
+from metrics.wording.errors import MetricsError
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.contract import PREFIX, Task
-from metrics.errors import SettingsError
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka.client_properties import CLIENT_PREFIX
-from metrics.settings import rows
+from metrics.settings.listing import rows
+from metrics.wording.errors import SettingsError
 
 KCAT = "kcat"
 

@@ -9,8 +9,8 @@ import orjson
 
 from benchmark.contract import LATENESS_S
 from metrics.frames.sizes import MINUTE, SECOND
-from metrics.text import numbered
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
+from metrics.wording.text import numbered
 
 
 class Truth(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     try:
-        from metrics.application import run
+        from metrics.application.command_line import run
     except ModuleNotFoundError as error:
         from metrics.files.project import IS_CLONE
 

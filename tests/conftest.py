@@ -17,11 +17,11 @@ from zlib import crc32
 import pytest
 from hypothesis import settings
 
-from metrics.errors import MetricsError
 from metrics.java import processes
 from metrics.kafka import local_broker
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
+from metrics.wording.errors import MetricsError
 from tests.examples import LONG
 from tests.kafka import quick_start
 from tests.kafka.application import Application, end_all_started

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from metrics import settings
-from metrics.application import Application
-from metrics.errors import MetricsError, UnavailableError
+from metrics.application.command_line import Application
+from metrics.settings import declared, listing
+from metrics.wording.errors import MetricsError, UnavailableError
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -47,11 +47,11 @@ def refused(exit_code: int, *arguments: str | Path, **variables: str) -> str:
 
 def test_help_teaches_every_command_and_setting() -> None:
     text = re.sub(r"\s+", " ", run("--help").stdout)
-    for row in settings.rows(Application.settings):
+    for row in listing.rows(Application.settings):
         assert row.variable in text
-        allowed = f"Allowed: {row.allowed}." if row.allowed != settings.ANY_TEXT else ""
+        allowed = f"Allowed: {row.allowed}." if row.allowed != declared.ANY_TEXT else ""
         assert f"{row.variable} ({row.default}): {row.meaning.replace('`', '')} {allowed}".strip() in text
-    assert settings.ANY_TEXT not in text
+    assert declared.ANY_TEXT not in text
     for command in (*Application.modules, "--verbose", "--until-end"):
         assert command in text
     for option in ("--verbose", "--until-end"):
@@ -86,7 +86,7 @@ def test_a_command_imports_what_it_needs_and_nothing_of_the_others() -> None:
         "metrics.frames.commands.feeding",
         "metrics.kafka.local_broker",
     )
-    script = f"import sys, metrics.application; print(*(name in sys.modules for name in {modules}))"
+    script = f"import sys, metrics.application.command_line; print(*(name in sys.modules for name in {modules}))"
     finished = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert finished.stdout == "False False False False\n"
 

@@ -42,7 +42,7 @@ NO_NOUN = re.compile(
 
 # The word of a system, which the plumbing must not know: in texts, and as a part of identifiers.
 OF_A_SYSTEM = re.compile(r"(?<![A-Za-z])([Ff]rame|[Cc]atalogue)s?(?![a-z])|(?<=[a-z])(Frame|Catalogue)s?(?![a-z])")
-NAMING_SYSTEMS = {"application", "serve", "__main__"}  # the command line and the server of all systems
+NAMING_SYSTEMS = {"command_line", "serve", "__main__"}  # the command line and the server of all systems
 # Other meanings, names that are published, and the one example of how a system uses the runner.
 OTHER_FRAMES = re.compile(
     r"stack frames|clear_frames|references this frame"  # of Python's call stack

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from metrics import __version__
-from metrics.application import Application
+from metrics.application.command_line import Application
 from metrics.frames.producer import generator
 
 ROOT = Path(__file__).parents[1]

@@ -14,8 +14,8 @@ from benchmark import process
 from benchmark.catalogue.files import Sums
 from benchmark.catalogue.sides import OURS, Side, application, load
 from benchmark.database import Server
-from metrics.errors import MetricsError
 from metrics.postgres.connect import connect
+from metrics.wording.errors import MetricsError
 
 TIMEOUT_S = 3_600.0
 _NO_REPORTS = {"RUNTIME__DLTHUB_TELEMETRY": "false"}  # dlt would send some

@@ -13,8 +13,6 @@ import psutil
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.contract import Task
 from benchmark.on_flink import settings_of
-from metrics.deadline import Deadline
-from metrics.errors import FlinkError
 from metrics.frames.flink import jobs, local_cluster, progress, topics
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.local_cluster.settings import CHECKPOINTS, TASK_MANAGERS, task_manager
@@ -23,6 +21,8 @@ from metrics.frames.producer.generator import START_TS
 from metrics.frames.sizes import MINUTE
 from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import FlinkError
 
 FEW, MANY = 100_000, 500_000
 COUNT_TIMEOUT_S = 600.0

@@ -18,11 +18,11 @@ from benchmark.frames import Made, Recipe
 from benchmark.on_flink import Workers
 from benchmark.rounds import Run, Runner, in_turn
 from benchmark.sides import ON_FLINK, OURS, Side
-from metrics.errors import MetricsError
 from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.flink.local_cluster.settings import FLINK_VERSION
 from metrics.terminal.console import say
+from metrics.wording.errors import MetricsError
 
 PARTITIONS = 4
 FRAME_US, SECOND_TASK, USER_BYTES = 30.0, 0.10, 450

@@ -12,11 +12,11 @@ import msgspec
 from benchmark import process
 from benchmark.harvest.flooding import MALFORMED, SEED, Address
 from benchmark.harvest.taking import Sample, Taken
-from metrics.deadline import Deadline
-from metrics.errors import MetricsError
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.runs import read_events
 from metrics.harvest.simulator.series import Series
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import MetricsError
 
 EARLY_S = 20.0
 FLAT_MB = 4

@@ -12,8 +12,8 @@ import msgspec
 from benchmark import process
 from benchmark.harvest.streams import Frame, write_streams
 from benchmark.rounds import in_turn
-from metrics.errors import MetricsError
 from metrics.terminal.console import say
+from metrics.wording.errors import MetricsError
 
 OURS, PACKAGES = "ours", "sse"
 TIMEOUT_S = 1_800.0

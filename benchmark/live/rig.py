@@ -17,10 +17,10 @@ from benchmark.ours import TookOver
 from benchmark.process import Running, reports
 from benchmark.sides import OURS, environment
 from benchmark.truth import compare
-from metrics.deadline import Deadline
-from metrics.errors import MetricsError
 from metrics.frames.sizes import SECOND
 from metrics.kafka import futures
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import MetricsError
 
 RATE = 1_000  # frames per second
 LOOK_S = 0.005

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from benchmark.views.rig import Rig, application, kept
 from metrics.files.atomic import writing
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
 
 Mix = Literal["ordinary", "scattered", "worst case"]
 ORDINARY: Mix = "ordinary"

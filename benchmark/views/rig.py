@@ -12,11 +12,11 @@ from typing import NamedTuple
 from benchmark import process
 from benchmark.broker import TOPIC_PREFIX, Broker
 from benchmark.database import Server
-from metrics.deadline import Deadline
-from metrics.errors import MetricsError
 from metrics.kafka.clients import open_admin
+from metrics.time.deadline import Deadline
 from metrics.views import topics_in_use
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import MetricsError
 
 PARTITIONS = 4
 TIMEOUT_S, START_TIMEOUT_S = 7_200.0, 120.0

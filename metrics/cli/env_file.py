@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding

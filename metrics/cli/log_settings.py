@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from metrics.settings import Declared
+from metrics.settings.declared import Declared
 from metrics.terminal.logs import log_json, log_lines
 
 

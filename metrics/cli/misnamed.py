@@ -5,7 +5,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 
-from metrics.settings import OF_A_FILE, Declared, prefixes, rows, secrets
+from metrics.settings.declared import OF_A_FILE, Declared
+from metrics.settings.listing import prefixes, rows, secrets
 
 # CONSUMER_GROUP has a likeness of 0.90, GAP_LIMIT 0.90; METRICS_PATH, which other programs use, 0.83.
 _ALIKE = 0.85

@@ -14,7 +14,7 @@ from metrics.cli.env_file import env_file_option
 from metrics.cli.log_settings import LogSettings
 from metrics.cli.misnamed import misnamed
 from metrics.cli.reporting import reporting
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 log = logging.getLogger(__name__)
 

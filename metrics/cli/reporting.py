@@ -16,8 +16,8 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
-from metrics.errors import MetricsError, OutputClosedError
 from metrics.terminal import console
+from metrics.wording.errors import MetricsError, OutputClosedError
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from metrics.cli.registry import STYLE, Command, Commands, ListByDefault
 from metrics.cli.reporting import reporting
 from metrics.cli.topic_owner import TopicOwner
 from metrics.cli.use_broker import use_broker
-from metrics.errors import SettingsError, TopicError
 from metrics.kafka import topic_changes, topic_facts
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import Partition
@@ -22,7 +21,8 @@ from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.topic_changes import Asked
 from metrics.kafka.topics import partition_counts
 from metrics.terminal.console import as_started, note, say, say_lines, warn
-from metrics.text import numbered
+from metrics.wording.errors import SettingsError, TopicError
+from metrics.wording.text import numbered
 
 # Prefixes of the broker's own topics, and of those of its tools.
 OWN_OF_BROKER = "__"

@@ -8,8 +8,8 @@ from metrics.kafka.topic_facts import Reader, TopicFacts
 from metrics.terminal.console import say
 from metrics.terminal.streams import require_open
 from metrics.terminal.tables import new_table, say_folded
-from metrics.text import in_line
-from metrics.times import Moment
+from metrics.time.moments import Moment
+from metrics.wording.text import in_line
 
 FOLD_BEFORE = "first"
 UNKNOWN = "?"

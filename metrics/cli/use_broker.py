@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from metrics.errors import SettingsError
 from metrics.files.project import project_folder
 from metrics.kafka.client_properties import variable_of
 from metrics.kafka.clients import unknown_properties
 from metrics.kafka.settings import KafkaSettings
 from metrics.terminal.console import say
+from metrics.wording.errors import SettingsError
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from metrics.files.line_writer import writing
 from metrics.terminal.console import is_standard_output, note, say, shown
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import binary_output
-from metrics.text import pace
+from metrics.wording.text import pace
 
 STANDARD_OUTPUT = Path("-")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 _BUFFER_BYTES = 1 << 20
 

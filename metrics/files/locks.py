@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 
 @contextmanager

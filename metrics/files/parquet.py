@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metrics.errors import SettingsError
 from metrics.files import atomic
+from metrics.wording.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,8 +6,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from metrics.errors import FileError, SettingsError
-from metrics.text import in_line
+from metrics.wording.errors import FileError, SettingsError
+from metrics.wording.text import in_line
 
 PATTERNS = ("*.jsonl", "*.jsonl.gz", "*.jsonl.xz", "*.jsonl.zst")
 STANDARD_INPUT = Path("-")

@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from metrics.frames.sizes import Counts, Size
-from metrics.times import LAST_SECOND, rfc3339
+from metrics.time.moments import LAST_SECOND, rfc3339
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Value = int | float | str | None

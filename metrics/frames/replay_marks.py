@@ -12,9 +12,9 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka import Message
 
-from metrics.errors import StateError
 from metrics.kafka.record_metadata import Headers, headers_of
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
+from metrics.wording.errors import StateError
 
 REPLAY_OF = "replay_of"
 _REPLAYED, _READ_AGAIN = "replayed", "read_again"

@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from confluent_kafka import TopicPartition
 
-from metrics.errors import StateError
 from metrics.frames.core.state import MovedOver, PartitionState, Rules, State
 from metrics.frames.core.windows import Series
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
 from metrics.kafka.job.heartbeat import Instance
+from metrics.wording.errors import StateError
 
 FIRST_S = SECOND.size_s, MINUTE.size_s  # these sizes have fixed places in the metadata: once, there were no others
 _OLDEST = slice(9, 11)  # their places in PartitionState.oldest

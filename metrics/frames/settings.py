@@ -12,7 +12,7 @@ from metrics.frames.core.state import JUDGING_VERSION, Rules
 from metrics.frames.sizes import SIZES, Size
 from metrics.kafka.settings import GroupId, KafkaSettings, TopicName
 from metrics.monitoring.settings import MonitoringSettings
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
 from metrics.web.glance import Thresholds
 from metrics.web.settings import WebSettings, not_red_first
 

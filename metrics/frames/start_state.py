@@ -7,7 +7,6 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import StateError
 from metrics.frames.core.state import MovedOver, PartitionState, State
 from metrics.frames.saved_state import SavedState, from_offsets
 from metrics.frames.settings import Settings
@@ -16,6 +15,7 @@ from metrics.kafka.committed import committed
 from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import first_with_records, offset_ranges
+from metrics.wording.errors import StateError
 
 
 class Beginning(NamedTuple):

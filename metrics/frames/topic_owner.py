@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import StateError, TopicError
 from metrics.frames.saved_state import from_offsets
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
@@ -16,6 +15,7 @@ from metrics.frames.topics_in_use import configurations
 from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.topic_changes import Defaults
+from metrics.wording.errors import StateError, TopicError
 
 _MEANING = {
     "INPUT_TOPIC": "deletes its frames and the state of the group {group}; the next run starts from the beginning, and "

@@ -6,12 +6,12 @@ from typing import NamedTuple
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.errors import TopicError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.kafka.topic_changes import create_missing
 from metrics.kafka.topic_limits import AHEAD, ANY_TIME, Limits, limits_of, refuse_compaction
 from metrics.kafka.topics import configuration, require_listed, topic_id
+from metrics.wording.errors import TopicError
 
 _FOREVER = "-1"
 _COMPACTED = "it accepts no frame without a key, and keeps only the last of each"

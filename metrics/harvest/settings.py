@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from metrics.cli.log_settings import LogSettings
-from metrics.settings import Declared, NonEmpty, is_http_address, without_user
+from metrics.settings.declared import Declared
+from metrics.settings.values import NonEmpty, is_http_address, without_user
 from metrics.web.settings import WebSettings
 
 MIN_SECONDS, MAX_SECONDS = 0.1, 86_400

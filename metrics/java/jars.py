@@ -17,9 +17,9 @@ from typing import NamedTuple
 import requests
 from jgo.maven import Artifact, Dependency, MavenContext, PythonResolver
 
-from metrics.deadline import Deadline
-from metrics.errors import FileError, LocalServerError
 from metrics.java.processes import Say
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import FileError, LocalServerError
 
 _TRIES = 3
 _ANSWER_TIMEOUT_S = 5

@@ -18,11 +18,11 @@ from typing import IO, NamedTuple
 
 import msgspec
 
-from metrics.deadline import Deadline
-from metrics.errors import LocalServerError
 from metrics.files.locks import folder_errors, open_lock, try_lock
 from metrics.java.processes import HOST, Say, end_left_behind
 from metrics.terminal.console import shown
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import LocalServerError
 
 LOOK_S, SAY_AFTER_S = 0.05, 0.2
 # At its end, an owner that runs a single command waits this long for other users of its server, unless that says

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metrics.deadline import Deadline
 from metrics.java import keeper
+from metrics.time.deadline import Deadline
 
 if TYPE_CHECKING:
     import psutil

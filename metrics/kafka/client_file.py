@@ -8,7 +8,6 @@ from pathlib import Path
 
 import javaproperties
 
-from metrics.errors import SettingsError
 from metrics.kafka.client_properties import (
     ALTERNATIVES,
     CLIENT_PREFIX,
@@ -19,6 +18,7 @@ from metrics.kafka.client_properties import (
     without_file,
 )
 from metrics.kafka.java_properties import from_java
+from metrics.wording.errors import SettingsError
 
 CONFIG = "KAFKA_CONFIG"
 BROKERS = ("bootstrap.servers", "metadata.broker.list")

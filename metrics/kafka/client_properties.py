@@ -4,7 +4,7 @@ import ctypes
 import re
 from functools import cache
 
-from metrics.settings import OF_A_FILE
+from metrics.settings.declared import OF_A_FILE
 
 CLIENT_PREFIX = "KAFKA_"
 

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
-from metrics.deadline import Deadline
-from metrics.errors import SettingsError
 from metrics.kafka import futures
 from metrics.kafka.client_properties import is_property, is_secret, variable_of
 from metrics.kafka.errors import text_of
 from metrics.kafka.settings import KafkaSettings
 from metrics.kafka.unreachable import require_names, unreachable
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import SettingsError
 
 REACH_TIMEOUT_S = 10.0
 # If all addresses of a broker fail for this long, it is down: the client has tried each several times by then.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from metrics.deadline import Deadline
 from metrics.kafka.errors import COORDINATOR_MOVES, are_temporary, broker_error
 from metrics.kafka.futures import ASK_TIMEOUT_S
+from metrics.time.deadline import Deadline
 
 
 def committed(

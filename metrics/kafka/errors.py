@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 
-from metrics.errors import BrokerError, DeniedError
+from metrics.wording.errors import BrokerError, DeniedError
 
 # Errors that the client recovers from by itself; if the broker stays away, a commit fails.
 PASSING = frozenset(

@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from metrics.deadline import Deadline
+from metrics.time.deadline import Deadline
 
 WAIT_S = 0.5
 

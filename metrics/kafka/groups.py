@@ -8,8 +8,6 @@ from typing import NamedTuple
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError
 from metrics.kafka import futures, topics
 from metrics.kafka.clients import open_asker
 from metrics.kafka.committed import committed
@@ -17,7 +15,9 @@ from metrics.kafka.errors import COORDINATOR_MOVES
 from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.offsets import Partition
 from metrics.kafka.settings import KafkaSettings
-from metrics.text import in_line
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError
+from metrics.wording.text import in_line
 
 MAX_NAMED = 5
 MAX_AT_ONCE = 8

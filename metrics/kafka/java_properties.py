@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from metrics.settings import WrongValueError
+from metrics.settings.declared import WrongValueError
 
 Properties = dict[str, str]
 

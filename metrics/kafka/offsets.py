@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError
 from metrics.kafka.clients import assign, open_observer
 from metrics.kafka.errors import LEADER_MOVES, are_temporary, broker_error, text_of
 from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.settings import KafkaSettings
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, StateError
 from metrics.kafka.clients import assign
 from metrics.kafka.errors import PASSING
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, StateError
 
 BATCH_RECORDS = 1000
 PROGRESS_OFFSETS = 1000

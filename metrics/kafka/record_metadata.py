@@ -13,7 +13,7 @@ from typing import cast
 
 from confluent_kafka import Message
 
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 
 Headers = list[tuple[str, str | bytes | None]]
 

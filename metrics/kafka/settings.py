@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from metrics.kafka.client_file import CONFIG, with_client_file
 from metrics.kafka.client_properties import CLIENT_PREFIX, OWNED, client_property, is_secret, without_file
-from metrics.settings import Declared, Family, NonEmpty, Secret, WrongValueError, read_secret
+from metrics.settings.declared import Declared, Family, WrongValueError, read_secret
+from metrics.settings.values import NonEmpty, Secret
 
 KAFKA_PORT = 9092
 

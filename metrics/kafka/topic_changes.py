@@ -6,13 +6,13 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, TopicError
 from metrics.kafka import futures
 from metrics.kafka.errors import text_of
 from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.topic_limits import AHEAD
 from metrics.kafka.topics import LISTED_AGAIN_S, configuration, listed, partition_counts
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, TopicError
 
 BROKERS_DEFAULT = -1  # default.replication.factor
 

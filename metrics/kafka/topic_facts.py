@@ -10,13 +10,13 @@ import msgspec
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from metrics.deadline import Deadline
 from metrics.kafka import groups
 from metrics.kafka.groups import Group, Groups, Positions
 from metrics.kafka.offsets import EARLIEST, LATEST, OFFSETS_BEFORE, OffsetRange, Partition, answered, ask, neighbours
 from metrics.kafka.record_metadata import stamp_ms
 from metrics.kafka.settings import KafkaSettings
-from metrics.times import Moment
+from metrics.time.deadline import Deadline
+from metrics.time.moments import Moment
 
 SOON_S = 3.0
 

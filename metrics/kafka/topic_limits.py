@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from metrics.errors import TopicError
+from metrics.wording.errors import TopicError
 
 ANY_TIME = str(2**63 - 1)
 # Unknown to brokers before Kafka 3.6, which accept any time ahead unless message.timestamp.difference.max.ms is set.

@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection, Mapping
 from confluent_kafka import Consumer, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType, TopicMetadata
 
-from metrics.deadline import Deadline
-from metrics.errors import DeniedError, TopicError
 from metrics.kafka import futures
 from metrics.kafka.errors import client_errors
 from metrics.kafka.futures import ASK_TIMEOUT_S
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import DeniedError, TopicError
 
 LISTED_AGAIN_S = 0.05
 SOON_S = 1.0

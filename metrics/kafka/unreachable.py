@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
-from metrics.errors import BrokerError, DeniedError
 from metrics.kafka.settings import KafkaSettings, endpoints
 from metrics.kafka.tls import AUTHORITY, CERTIFICATE, certificate_refusal, speaks_tls
+from metrics.wording.errors import BrokerError, DeniedError
 
 _CONNECT = re.compile(r"(?:\w+://)?([^\s/]+): Connect to ipv[46]#\1 failed: ")
 

@@ -6,8 +6,8 @@ Without PORT it asks the main job, at METRICS_PORT. It imports little, because i
 import http.client
 import sys
 
-from metrics.errors import MetricsError
 from metrics.monitoring.settings import MonitoringSettings
+from metrics.wording.errors import MetricsError
 
 TIMEOUT_S = 10.0
 # A server that listens on all addresses is asked on this machine.

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from metrics.settings import Declared, NonEmpty, Port
+from metrics.settings.declared import Declared
+from metrics.settings.values import NonEmpty, Port
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from metrics.errors import NoDatabaseError
 from metrics.files.project import project_folder
 from metrics.postgres.settings import PostgresSettings
+from metrics.wording.errors import NoDatabaseError
 
 
 class DatabaseAddress(Protocol):

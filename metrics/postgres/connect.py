@@ -13,9 +13,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn, Ping
 from psycopg.rows import Row, TupleRow
 
-from metrics.deadline import Deadline
-from metrics.errors import DatabaseError, NoAnswerError, SettingsError, UnsuitableError
 from metrics.postgres.settings import without_driver
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import DatabaseError, NoAnswerError, SettingsError, UnsuitableError
 
 # It warns of a rollback that fails, as after Ctrl-C within a statement; the error that is raised says more.
 logging.getLogger("psycopg").setLevel(logging.ERROR)

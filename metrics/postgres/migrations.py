@@ -13,8 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from metrics.errors import UnsuitableError
 from metrics.postgres.connect import database_errors
+from metrics.wording.errors import UnsuitableError
 
 _NAME = re.compile(r"(\d{3})_\w+\.sql")
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from metrics.settings import Declared, NonEmpty
+from metrics.settings.declared import Declared
+from metrics.settings.values import NonEmpty
 
 # Programs that use SQLAlchemy name a driver in the scheme: postgresql+psycopg2://…
 _SCHEME = re.compile(r"postgres(ql)?(\+\w+)?(?=://)")

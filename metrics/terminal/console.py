@@ -15,12 +15,12 @@ from rich import filesize
 from rich.console import Console
 from rich.text import Text
 
-from metrics.errors import MetricsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import named
 from metrics.files.project import IS_CLONE
 from metrics.terminal.streams import require_open
-from metrics.text import escaped, in_line, numbered
+from metrics.wording.errors import MetricsError
+from metrics.wording.text import escaped, in_line, numbered
 
 INDENT = 5
 LAST_WORDS_S = 0.5

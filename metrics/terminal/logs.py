@@ -4,8 +4,8 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from metrics.errors import MetricsError
 from metrics.terminal import console
+from metrics.wording.errors import MetricsError
 
 
 def log_lines(level: str) -> None:

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColum
 
 from metrics.terminal.console import out
 from metrics.terminal.live_line import erased_by_errors
-from metrics.text import escaped
+from metrics.wording.text import escaped
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO, cast
 
-from metrics.errors import FileError, MetricsError, OutputClosedError
+from metrics.wording.errors import FileError, MetricsError, OutputClosedError
 
 OUTPUT, ERRORS = 1, 2
 

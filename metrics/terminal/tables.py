@@ -6,7 +6,7 @@ from dataclasses import replace
 from rich.table import Column, Table
 
 from metrics.terminal.console import EscapingConsole, err, out, say, say_lines
-from metrics.text import in_line, shortened
+from metrics.wording.text import in_line, shortened
 
 TABLE_COLUMNS = 80
 MAX_TEXT_COLUMNS = 36  # on a terminal; with two times of 20 characters beside it, it fits 80 columns

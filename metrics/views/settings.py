@@ -10,7 +10,7 @@ from metrics.cli.log_settings import LogSettings
 from metrics.kafka.settings import GroupId, KafkaSettings, TopicName
 from metrics.monitoring.settings import MonitoringSettings
 from metrics.postgres.settings import PostgresSettings
-from metrics.settings import Declared
+from metrics.settings.declared import Declared
 from metrics.web.settings import WebSettings
 
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1_024, 1 << 20

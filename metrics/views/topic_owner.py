@@ -10,7 +10,6 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from metrics.cli.use_database import use_database
-from metrics.errors import DatabaseError, LocalServerError, TopicError, UnsuitableError
 from metrics.files.project import project_folder
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.standby import MissedHeartbeats
@@ -21,6 +20,7 @@ from metrics.postgres.connect import database_errors
 from metrics.views import topics_in_use
 from metrics.views.schema import Connection, open_views
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import DatabaseError, LocalServerError, TopicError, UnsuitableError
 
 log = logging.getLogger(__name__)
 

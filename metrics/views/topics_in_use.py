@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Mapping
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.errors import StateError, TopicError
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topic_changes import BROKERS_DEFAULT, Defaults, create_missing
 from metrics.kafka.topic_limits import AHEAD, ANY_TIME, limits_of, refuse_compaction
 from metrics.kafka.topics import configuration, require_listed
 from metrics.views.settings import ViewsOnlySettings, ViewsSettings
+from metrics.wording.errors import StateError, TopicError
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ import psycopg
 from anyio import CancelScope, to_thread
 from psycopg.rows import TupleRow
 
-from metrics.errors import DatabaseError, MetricsError
 from metrics.postgres.address import DatabaseAddress
 from metrics.postgres.connect import AnswerLimit, connect
 from metrics.web.outages import OutageLog
 from metrics.web.problems import in_one_line
 from metrics.web.turns import Turns
+from metrics.wording.errors import DatabaseError, MetricsError
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
-from metrics.errors import NoDatabaseError
+from metrics.wording.errors import NoDatabaseError
 
 
 class Condition(Enum):

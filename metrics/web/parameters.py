@@ -7,12 +7,12 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
-from metrics.times import ALL_TIME
+from metrics.time.moments import ALL_TIME
 from metrics.web import problems
 
 
 def time_schema(last: int) -> dict[str, Any]:
-    """Return the JSON schema of a time for `metrics.times.second_of`; longer durations may go back before 1970.
+    """Return the JSON schema of a time for `metrics.time.moments.second_of`; longer durations may go back before 1970.
 
     Args:
         last: the last second that is taken, in seconds since the epoch.

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from metrics.errors import MetricsError
 from metrics.terminal.console import as_started
+from metrics.wording.errors import MetricsError
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {"Cache-Control": "no-store"}

@@ -10,8 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from metrics.errors import SettingsError
 from metrics.web.connections import BACKLOG, BoundedProtocol
+from metrics.wording.errors import SettingsError
 
 CUT_S, END_S = 0.5, 1
 UNREAD_S = 30

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from metrics.settings import Declared, NonEmpty
+from metrics.settings.declared import Declared
+from metrics.settings.values import NonEmpty
 from metrics.web.glance import Thresholds
 
 _LAG = "Lag, in records, from which on it is {} on pages."

@@ -8,11 +8,11 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError
 from metrics.web import problems, shell
 from metrics.web.cards import Pill
 from metrics.web.glance import Glance, of_error
 from metrics.web.shell import Page, is_open, paragraph
+from metrics.wording.errors import MetricsError
 
 TITLE = "Overview"
 LOOK_EVERY_S = 1.0

@@ -9,9 +9,9 @@ from anyio import to_thread
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from metrics.errors import MetricsError
 from metrics.web import reading
 from metrics.web.problems import in_one_line
+from metrics.wording.errors import MetricsError
 
 log = logging.getLogger(__name__)
 

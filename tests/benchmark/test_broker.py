@@ -6,7 +6,7 @@ import pytest
 
 from benchmark import broker
 from benchmark.broker import Broker
-from metrics.errors import BrokerError
+from metrics.wording.errors import BrokerError
 
 
 @pytest.mark.parametrize("frames", [repeat(b"a frame"), [b"a frame"]], ids=["more than the client queues", "one"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import page
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 
 class Found(page.Findings, frozen=True, kw_only=True):

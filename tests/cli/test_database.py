@@ -12,9 +12,9 @@ from typing import Self
 import pytest
 
 from metrics.cli.use_database import use_database
-from metrics.errors import SettingsError
 from metrics.postgres import local_server
 from metrics.postgres.settings import PostgresSettings
+from metrics.wording.errors import SettingsError
 from tests.postgres.local_server.using import PROJECT, TIMEOUT_S, User, is_alive, processes
 
 pytestmark = pytest.mark.database

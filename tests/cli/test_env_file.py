@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from metrics.application import app
+from metrics.application.command_line import app
 
 PROJECT = Path(__file__).resolve().parents[2]
 PRINTING = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metrics.application import Application
+from metrics.application.command_line import Application
 from metrics.cli.misnamed import misnamed
 
 # Names as GitHub Actions, GitLab CI, Kubernetes, a desktop, shells, Python, Java and cloud tools set them.

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.application import Application as CommandLine
+from metrics.application.command_line import Application as CommandLine
 from metrics.cli.topic_owner import TopicOwner
 from metrics.frames import topic_owner as frames_owner
 from metrics.kafka import topics

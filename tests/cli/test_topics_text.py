@@ -6,7 +6,7 @@ from metrics.cli import topics_text
 from metrics.kafka.groups import Group, Groups
 from metrics.kafka.topic_facts import Contents, Reader, TopicFacts, describe
 from metrics.terminal.tables import lines
-from metrics.times import Moment
+from metrics.time.moments import Moment
 from tests.terminal.shown import in_a_pipe, on_a_terminal
 
 T = 1468244340  # 2016-07-11T13:39:00Z

@@ -19,11 +19,11 @@ import pytest
 import yaml
 from docker.utils import exclude_paths  # type: ignore[import-untyped]
 
+from metrics.application.serve import ServerSettings
 from metrics.catalogue.settings import CatalogueSettings
 from metrics.frames.settings import Settings
 from metrics.harvest.settings import HarvestSettings, RunSettings, StreamSettings
 from metrics.postgres.local_server import server
-from metrics.serve import ServerSettings
 from metrics.views.settings import ViewsSettings
 
 ROOT = Path(__file__).parents[2]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from metrics.application.serve import ServerSettings
 from metrics.cli.serving import PORT
 from metrics.frames.settings import Settings
-from metrics.serve import ServerSettings
-from metrics.settings import Declared
+from metrics.settings.declared import Declared
 from metrics.views.settings import ViewsSettings
 from tests.deploy.manifests import BASE, JOB, ROOT, SERVE, VIEWS_COUNT, Manifest, container, kustomization, named, pods
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import SettingsError, StateError, TopicError
+from metrics.application.serve import ServerSettings
 from metrics.frames.settings import Settings
-from metrics.serve import ServerSettings
-from metrics.settings import Declared
+from metrics.settings.declared import Declared
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import SettingsError, StateError, TopicError
 from tests.deploy.manifests import JOB, ROOT, SERVE, VIEWS_COUNT
 
 SETTINGS: dict[str, type[Declared]] = {JOB: Settings, SERVE: ServerSettings, VIEWS_COUNT: ViewsSettings}

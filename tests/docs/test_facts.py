@@ -10,7 +10,6 @@ from typing import Any, cast, get_args
 import msgspec
 import pytest
 
-from metrics import errors
 from metrics.catalogue.load.limits import DEFAULT
 from metrics.catalogue.web import answering, loading, received, routes
 from metrics.frames.verify import text
@@ -18,13 +17,14 @@ from metrics.frames.verify.recount.conservation import Row
 from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.frames.verify.recount.republished import Republished
 from metrics.kafka.job.commits import EMPTY_COMMIT_S
-from metrics.times import ALL_TIME, Moment
+from metrics.time.moments import ALL_TIME, Moment
 from metrics.views.verify import findings as views_findings
 from metrics.views.verify import text as views_text
 from metrics.views.verify.findings import Verdict
 from metrics.views.verify.matching import Difference
 from metrics.views.verify.tables import COUNTS
 from metrics.web.writing import BODY_S
+from metrics.wording import errors
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")

@@ -18,10 +18,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import FileError, SettingsError
 from metrics.files import paths
 from metrics.files.line_reader import Lines
 from metrics.files.line_writer import writing
+from metrics.wording.errors import FileError, SettingsError
 
 NAMES = ("frames.jsonl", "frames.jsonl.gz", "frames.jsonl.xz", "frames.jsonl.zst")
 PACKED = NAMES[1:]

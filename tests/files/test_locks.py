@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import FileError
 from metrics.files.locks import folder_errors, open_lock, try_lock
+from metrics.wording.errors import FileError
 
 
 def test_a_lock_excludes_others_until_its_file_is_closed(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.files import parquet
+from metrics.wording.errors import SettingsError
 
 
 def test_without_pyarrow_it_is_refused_and_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ from confluent_kafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.partition import KEPT_RESOLUTIONS
@@ -19,7 +18,8 @@ from metrics.frames.sizes import MINUTE
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.process import Process
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
+from metrics.wording.errors import StateError
 from tests.frames.core.message import message
 
 MOST = 2**63 - 1

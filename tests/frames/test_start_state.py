@@ -4,7 +4,6 @@ from copy import deepcopy
 
 import pytest
 
-from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason
 from metrics.frames.core.state import PartitionState, Rules, State
@@ -13,6 +12,7 @@ from metrics.frames.saved_state import SavedState
 from metrics.frames.sizes import SECOND
 from metrics.frames.start_state import compared
 from metrics.kafka.job.heartbeat import Instance
+from metrics.wording.errors import StateError
 from tests.frames.core.message import message
 
 T = 1468244340

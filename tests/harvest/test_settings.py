@@ -2,8 +2,8 @@
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.harvest.settings import HarvestSettings
+from metrics.wording.errors import SettingsError
 
 FINE = {"STREAM_ENDPOINT": "http://localhost:8080/a?of=", "STREAM_PASSWORD": "a:b\u00e9\t"}
 

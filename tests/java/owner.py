@@ -23,7 +23,7 @@ OWNER = """
 import sys, time
 from importlib import import_module
 from pathlib import Path
-from metrics.errors import MetricsError
+from metrics.wording.errors import MetricsError
 
 server = import_module(sys.argv[1])
 try:

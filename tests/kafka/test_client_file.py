@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.kafka.settings import KafkaSettings
+from metrics.wording.errors import SettingsError
 
 PASSWORD = "hunter2-swordfish"
 LOGIN = "org.apache.kafka.common.security.{}LoginModule required"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer
 
-from metrics.errors import SettingsError
 from metrics.frames.settings import Settings
 from metrics.kafka import clients
+from metrics.wording.errors import SettingsError
 from tests.kafka.application import Application, frame
 
 T = 1468244340

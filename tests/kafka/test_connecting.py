@@ -12,7 +12,6 @@ from threading import Event
 import psutil
 import pytest
 
-from metrics.errors import BrokerError
 from metrics.frames.producer import send
 from metrics.frames.producer.resume import beginning
 from metrics.frames.producer.send import Feed
@@ -22,6 +21,7 @@ from metrics.kafka.clients import open_admin
 from metrics.kafka.reader import PartitionRange
 from metrics.kafka.tail import Tail
 from metrics.kafka.unreachable import unreachable
+from metrics.wording.errors import BrokerError
 from tests.kafka import own_kafka
 from tests.kafka.application import Application
 from tests.kafka.certificates import keystore, make_certificate, make_certificates, make_expired_certificate

@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, DeniedError
 from metrics.kafka.offsets import offset_ranges
+from metrics.wording.errors import BrokerError, DeniedError
 
 
 class Refusing:

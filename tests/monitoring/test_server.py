@@ -7,9 +7,9 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from metrics.errors import SettingsError
 from metrics.monitoring.server import exposed_over_http
 from metrics.monitoring.settings import MonitoringSettings
+from metrics.wording.errors import SettingsError
 
 
 class Job:

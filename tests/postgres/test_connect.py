@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from metrics.errors import DatabaseError, MetricsError, NoAnswerError, SettingsError
 from metrics.postgres import connect as module
 from metrics.postgres.connect import AnswerLimit, connect, database_errors
+from metrics.wording.errors import DatabaseError, MetricsError, NoAnswerError, SettingsError
 from tests.postgres.databases import with_database
 
 Connection = psycopg.Connection[TupleRow]

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from metrics.deadline import Deadline
-from metrics.errors import DatabaseError
 from metrics.postgres.connect import connect
 from metrics.postgres.migrations import migrate, migrations_in, require_migrated
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import DatabaseError
 from tests.postgres.databases import C, create_database, drop_database, with_database
 
 PROJECT = Path(__file__).parents[2]

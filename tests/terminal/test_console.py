@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from rich.table import Table
 
-from metrics.errors import BrokerError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import Series
@@ -20,7 +19,8 @@ from metrics.frames.job.report import LiveRate, Report, record_line
 from metrics.frames.records import Record
 from metrics.terminal import console
 from metrics.terminal.tables import say_table
-from metrics.text import escaped, in_line, pace, rate
+from metrics.wording.errors import BrokerError
+from metrics.wording.text import escaped, in_line, pace, rate
 from tests.frames.core.message import Message, message
 from tests.frames.windows import minute_record, second_record, series
 from tests.terminal.pseudo_terminal import printed_on_a_terminal

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from metrics.errors import BrokerError
 from metrics.terminal.logs import log_json, log_lines
+from metrics.wording.errors import BrokerError
 
 log = logging.getLogger("metrics.kafka.anything")
 

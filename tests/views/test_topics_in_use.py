@@ -6,12 +6,12 @@ import uuid
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.errors import TopicError
 from metrics.kafka import topic_changes
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import configuration, partition_counts
 from metrics.views import topic_owner, topics_in_use
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import TopicError
 from tests.kafka.application import Application
 
 

@@ -7,11 +7,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from metrics.errors import BrokerError
 from metrics.web.app import System, create_app
 from metrics.web.direct import DirectRoute
 from metrics.web.methods import refuse_others
 from metrics.web.problems import Problem
+from metrics.wording.errors import BrokerError
 
 
 async def echo(request: Request) -> Response:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from metrics.errors import BrokerError, NoDatabaseError
 from metrics.web.glance import Condition, State, Thresholds, of_error
+from metrics.wording.errors import BrokerError, NoDatabaseError
 
 LIMITS = Thresholds(1, 10)
 

@@ -11,12 +11,12 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page as BrowserPage
 
 from metrics import __version__
-from metrics.errors import BrokerError, NoDatabaseError
 from metrics.web import shell
 from metrics.web.app import System, create_app
 from metrics.web.glance import Condition, Glance, State
 from metrics.web.server import Server
 from metrics.web.shell import Page
+from metrics.wording.errors import BrokerError, NoDatabaseError
 
 pytestmark = pytest.mark.browser
 

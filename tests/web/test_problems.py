@@ -1,7 +1,7 @@
 """Errors of the program as the details of problems."""
 
-from metrics.errors import DatabaseError
 from metrics.web import problems
+from metrics.wording.errors import DatabaseError
 
 
 def test_an_error_is_one_line_without_tabs() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from metrics.errors import FileError, SettingsError
+from metrics.wording.errors import FileError, SettingsError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

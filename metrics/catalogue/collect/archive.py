@@ -8,8 +8,8 @@ from typing import IO
 
 from metrics.catalogue.collect.local import FITTING, FITTING_TEXT
 from metrics.catalogue.collect.source import BROKEN, corrupt
-from metrics.errors import FileError
-from metrics.text import in_line
+from metrics.wording.errors import FileError
+from metrics.wording.text import in_line
 
 _ENCRYPTED = 0x1  # of the flags of a member
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from metrics.catalogue.collect.source import BROKEN, PIECE_BYTES, corrupt, stream
-from metrics.errors import FileError
 from metrics.files.packed import unpacked
+from metrics.wording.errors import FileError
 
 # The suffix of a file that is compressed in the same way.
 _SUFFIXES = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}

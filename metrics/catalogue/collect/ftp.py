@@ -15,8 +15,8 @@ from metrics.catalogue.collect.address import Address, Credentials, netrc_creden
 from metrics.catalogue.collect.retrying import connect_with_retries
 from metrics.catalogue.collect.settings import CollectSettings
 from metrics.catalogue.collect.source import AGAIN, PIECE_BYTES, UNREACHED, Source, incomplete
-from metrics.errors import FileError
-from metrics.text import in_line
+from metrics.wording.errors import FileError
+from metrics.wording.text import in_line
 
 TIMEOUT_S = 60
 

@@ -10,8 +10,8 @@ from metrics.catalogue.collect.address import Address, netrc_credentials
 from metrics.catalogue.collect.encoded import decode, needs_decoding
 from metrics.catalogue.collect.retrying import connect_with_retries
 from metrics.catalogue.collect.source import AGAIN, UNREACHED, Source, check_length
-from metrics.errors import FileError, SettingsError
-from metrics.text import in_line
+from metrics.wording.errors import FileError, SettingsError
+from metrics.wording.text import in_line
 
 TIMEOUT = httpx.Timeout(60, connect=15)
 

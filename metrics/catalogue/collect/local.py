@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from metrics.catalogue.collect.source import PIECE_BYTES, Source, read_errors
-from metrics.errors import FileError
 from metrics.files.paths import STANDARD_INPUT, named
+from metrics.wording.errors import FileError
 
 # Names of the files in a folder, and of the objects under a key, that are loaded.
 FITTING = re.compile(r"[^.].*\.(csv|json)(\.(gz|xz|zst))?|[^.].*\.zip", re.IGNORECASE)

@@ -13,7 +13,7 @@ from metrics.catalogue.collect.local import LocalFile
 from metrics.catalogue.collect.source import BROKEN, PIECE_BYTES, Source, corrupt, stream
 from metrics.files.atomic import write_errors
 from metrics.files.packed import is_packed, unpacked
-from metrics.text import in_line
+from metrics.wording.text import in_line
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from metrics.catalogue.collect.encoded import decode, needs_decoding
 from metrics.catalogue.collect.local import FITTING, FITTING_TEXT
 from metrics.catalogue.collect.source import PIECE_BYTES, Source, check_length
-from metrics.errors import FileError, SettingsError
-from metrics.text import in_line
+from metrics.wording.errors import FileError, SettingsError
+from metrics.wording.text import in_line
 
 CONFIG = Config(connect_timeout=15, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
 

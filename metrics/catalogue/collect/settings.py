@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from metrics.settings import Declared
+from metrics.settings.declared import Declared
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from metrics.errors import FileError
 from metrics.files.packed import BROKEN as BROKEN_STREAM
+from metrics.wording.errors import FileError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

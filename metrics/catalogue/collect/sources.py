@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from metrics.catalogue.collect.address import parse_address
 from metrics.catalogue.collect.local import local_sources
 from metrics.catalogue.collect.source import Source
-from metrics.errors import SettingsError
 from metrics.terminal.console import warn
-from metrics.text import listed
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import listed
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 

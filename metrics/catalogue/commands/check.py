@@ -7,9 +7,9 @@ from metrics.catalogue.commands.options import Json
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.remarks import findings
 from metrics.catalogue.load.text import describe_remark
-from metrics.errors import MetricsError
 from metrics.terminal.console import say, say_lines
-from metrics.text import numbered
+from metrics.wording.errors import MetricsError
+from metrics.wording.text import numbered
 
 
 def check(*, json: Json = False) -> None:

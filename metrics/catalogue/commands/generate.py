@@ -9,7 +9,7 @@ import typer
 from metrics.catalogue.generate import files
 from metrics.terminal.console import say, shown
 from metrics.terminal.progress import bar
-from metrics.text import pace
+from metrics.wording.text import pace
 
 
 def generate(

@@ -26,9 +26,9 @@ from metrics.catalogue.commands.topic_options import TopicOptions, topic_of
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load.run import Options, Outcome
 from metrics.catalogue.load.text import describe
-from metrics.errors import SettingsError
 from metrics.terminal.console import note, say, say_lines
-from metrics.time_zones import zone_of
+from metrics.time.zones import zone_of
+from metrics.wording.errors import SettingsError
 
 
 def load(

@@ -15,11 +15,11 @@ from metrics.catalogue.load.limits import DEFAULT, Limit
 from metrics.catalogue.load.loads import Connection
 from metrics.catalogue.load.run import Input, Options, Outcome
 from metrics.catalogue.load.run import load as run_load
-from metrics.errors import SettingsError
 from metrics.postgres.connect import connect
 from metrics.terminal.console import note
 from metrics.terminal.progress import bar
-from metrics.text import numbered
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import numbered
 
 
 class FileOptions(NamedTuple):

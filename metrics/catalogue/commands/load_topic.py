@@ -13,13 +13,13 @@ from metrics.catalogue.load.run import Outcome
 from metrics.catalogue.settings import CatalogueSettings
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
-from metrics.errors import MetricsError
 from metrics.kafka.job.restoring import restore
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.postgres.connect import connect
 from metrics.terminal.progress import bar
-from metrics.text import numbered, per_second
+from metrics.wording.errors import MetricsError
+from metrics.wording.text import numbered, per_second
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.load.loads import SUMS, Load, read_loads
 from metrics.terminal.console import say, say_lines
 from metrics.terminal.tables import new_table, say_folded
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
 
 
 def loads(

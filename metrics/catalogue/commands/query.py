@@ -19,15 +19,15 @@ from metrics.catalogue.query.run import Answer, answering
 from metrics.catalogue.query.statement import Statement, parameters_of, statement_of
 from metrics.catalogue.settings import CatalogueSettings
 from metrics.cli.use_database import use_database
-from metrics.errors import FileError, SettingsError
 from metrics.files import parquet as parquet_format
 from metrics.files.paths import STANDARD_INPUT, named
 from metrics.postgres.connect import connect
 from metrics.terminal.console import err, is_standard_output, note, out, say, say_lines, shown, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import require_open
-from metrics.text import numbered
-from metrics.time_zones import UTC
+from metrics.time.zones import UTC
+from metrics.wording.errors import FileError, SettingsError
+from metrics.wording.text import numbered
 
 MAX_TIMEOUT_S = 2_000_000  # the server counts milliseconds in 31 bits
 _LIST = "python app.py catalogue query --list"

@@ -13,8 +13,8 @@ from metrics.catalogue.commands.database import use_catalogue
 from metrics.catalogue.commands.options import Json
 from metrics.catalogue.core.models import ModelName
 from metrics.catalogue.load.rejected import Rejected, rejected_records
-from metrics.errors import SettingsError
 from metrics.terminal.console import note, say, say_lines
+from metrics.wording.errors import SettingsError
 
 SHOWN = 100
 FIELDS = tuple(field.name for field in msgspec.structs.fields(Rejected))

@@ -7,8 +7,8 @@ import msgspec
 
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.kafka_job import COLLECTOR
-from metrics.errors import SettingsError
 from metrics.kafka.settings import TOPIC_NAME, TopicName
+from metrics.wording.errors import SettingsError
 
 SCHEME = "kafka://"
 

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from metrics.catalogue.core.models import Model, cells_record, table_key_record
 from metrics.catalogue.core.records import NoKeyError, RejectedError, Row, Tombstone
 from metrics.catalogue.core.times import WrongTimeError, to_time
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 SHOWN = 60  # characters of a wrong value
 DIGITS = 1_000  # of a number that is converted

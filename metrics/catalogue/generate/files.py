@@ -11,8 +11,8 @@ from typing import IO, Any, NamedTuple
 from metrics.catalogue.generate import internal, vendor
 from metrics.catalogue.generate.made import Made, blocks_of
 from metrics.catalogue.generate.tally import LoadTally, QuestionTally
-from metrics.errors import FileError, SettingsError
 from metrics.files import atomic
+from metrics.wording.errors import FileError, SettingsError
 
 ANSWERS = "answers.json"
 MAX_SCALE = 100_000  # 120 GB; each session starts in a millisecond of its own, of the 2.6 billion in a month

@@ -8,7 +8,7 @@ from metrics.catalogue.core.models import Model
 from metrics.catalogue.core.reading import key_reader, require_utf8, text_reader
 from metrics.catalogue.core.records import RejectedError, Row, Tombstone
 from metrics.catalogue.load.formats import Records
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 
 
 class MessageReader:

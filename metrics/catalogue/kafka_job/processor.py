@@ -11,11 +11,11 @@ from metrics.catalogue.kafka_job.messages import MessageReader
 from metrics.catalogue.kafka_job.sink import LoadSink
 from metrics.catalogue.load import loads
 from metrics.catalogue.load.loads import Load
-from metrics.errors import MetricsError
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.sql_processor import SqlProcessor
 from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
 from metrics.postgres.connect import AnswerLimit, connect
+from metrics.wording.errors import MetricsError
 
 TABLE = "catalogue_offset"
 GIVE_UP_S = 3.0  # for the connection, and for the answer

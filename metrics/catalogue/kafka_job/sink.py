@@ -11,7 +11,7 @@ from metrics.catalogue.load.loads import Connection, Load
 from metrics.catalogue.load.staging import Staging
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.sql_sink import SqlSink
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 from metrics.postgres.connect import database_errors
 
 BUSY_S = 0.5

@@ -7,8 +7,8 @@ from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.formats import Records, records_of_rows, records_of_texts
 from metrics.catalogue.load.loads import Connection, Load
 from metrics.catalogue.load.rejected import restore
-from metrics.errors import SettingsError
 from metrics.postgres.connect import database_errors
+from metrics.wording.errors import SettingsError
 
 
 class RejectedOf:

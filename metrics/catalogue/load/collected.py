@@ -9,7 +9,7 @@ from metrics.catalogue.collect.sources import SCHEMES
 from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.formats import Records, csv_records, is_csv, json_records
 from metrics.catalogue.load.loads import Connection
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 
 class Collected:

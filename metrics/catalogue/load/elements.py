@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import msgspec
 
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 MAX_DEPTH = 100  # a record has 5 levels
 MAX_BYTES = 16 << 20

@@ -12,8 +12,8 @@ from metrics.catalogue.core.records import Row, Tombstone
 from metrics.catalogue.load.elements import Elements
 from metrics.catalogue.load.loads import Remark
 from metrics.catalogue.load.rows import Rows, cells_of, row_of
-from metrics.errors import FileError
-from metrics.text import listed
+from metrics.wording.errors import FileError
+from metrics.wording.text import listed
 
 
 class Records(NamedTuple):

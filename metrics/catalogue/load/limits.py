@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 DEFAULT = "10%"
 

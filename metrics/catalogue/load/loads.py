@@ -13,8 +13,8 @@ from psycopg.sql import SQL, Composed, Identifier
 from psycopg.types.json import Jsonb
 
 from metrics.catalogue.core.models import Model
-from metrics.errors import MetricsError
 from metrics.postgres.connect import database_error, database_errors
+from metrics.wording.errors import MetricsError
 
 Connection = psycopg.Connection[TupleRow]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 csv.field_size_limit(max(csv.field_size_limit(), 1 << 20))  # one limit for all systems
 BLOCK_CHARACTERS = 1 << 16

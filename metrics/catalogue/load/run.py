@@ -23,9 +23,9 @@ from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Connection, Load
 from metrics.catalogue.load.rejected import Rejections, forget_rejected
 from metrics.catalogue.load.staging import Staging
-from metrics.errors import DataRefusedError, MetricsError, SettingsError
 from metrics.postgres.connect import database_errors
-from metrics.text import numbered
+from metrics.wording.errors import DataRefusedError, MetricsError, SettingsError
+from metrics.wording.text import numbered
 
 SAY_AFTER_S = 2
 DEFAULT_LIMIT = Limit.of("", limits.DEFAULT)

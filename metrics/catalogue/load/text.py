@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from metrics.catalogue.load.loads import EXAMPLES, OUTCOMES, Load, Remark
 from metrics.catalogue.load.run import Outcome
-from metrics.text import numbered, pace
+from metrics.wording.text import numbered, pace
 
 
 def describe(outcome: Outcome, *, is_dry_run: bool) -> Iterator[str]:

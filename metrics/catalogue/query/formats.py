@@ -10,10 +10,10 @@ from rich.table import Table
 
 from metrics.catalogue.query.run import Answer
 from metrics.catalogue.query.values import AnswerColumn, Form, Value, json_writer, rows_as_text
-from metrics.errors import SettingsError
 from metrics.terminal.console import out, say_lines
 from metrics.terminal.tables import say_table
-from metrics.text import in_line, listed
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import in_line, listed
 
 _LINE_END = "\r\n"
 _BETWEEN = 2  # columns of a table

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from metrics.catalogue.query.formats import require_names
 from metrics.catalogue.query.run import Answer
 from metrics.catalogue.query.values import AnswerColumn, Value, text_writer
-from metrics.errors import SettingsError
 from metrics.files import parquet
+from metrics.wording.errors import SettingsError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,9 +13,9 @@ from psycopg.types.string import TextLoader
 
 from metrics.catalogue.query.statement import Statement
 from metrics.catalogue.query.values import AnswerColumn, Value
-from metrics.errors import SettingsError
 from metrics.postgres.connect import database_error
-from metrics.time_zones import UTC, zone_of
+from metrics.time.zones import UTC, zone_of
+from metrics.wording.errors import SettingsError
 
 FETCH_ROWS = 1_000
 CANCEL_TIMEOUT_S = 5

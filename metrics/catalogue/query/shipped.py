@@ -22,8 +22,8 @@ from importlib.resources import files
 import msgspec
 
 from metrics.catalogue.query.statement import Statement, statement_of
-from metrics.errors import SettingsError
-from metrics.times import LAST_SECOND, rfc3339, undated_second
+from metrics.time.moments import LAST_SECOND, rfc3339, undated_second
+from metrics.wording.errors import SettingsError
 
 _FOLDER = "metrics.catalogue.queries"
 # The value ends before two blanks, so it may contain single ones.

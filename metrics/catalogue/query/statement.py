@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from metrics.catalogue.query.tokens import Kind, Token, line_of, tokens
-from metrics.errors import SettingsError
-from metrics.text import listed, numbered
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import listed, numbered
 
 # The statements that return rows and change nothing. WITH may contain one that writes; the server refuses it.
 QUERIES = ("select", "with", "values", "table")

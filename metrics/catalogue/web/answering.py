@@ -16,10 +16,10 @@ from metrics.catalogue.query.shipped import ShippedQuery
 from metrics.catalogue.query.values import AnswerColumn, Value, json_writer, rows_as_text
 from metrics.catalogue.web import forms
 from metrics.catalogue.web.answers import QueryAnswer, QueryColumn
-from metrics.errors import DatabaseError, SettingsError
-from metrics.time_zones import UTC
+from metrics.time.zones import UTC
 from metrics.web import problems
 from metrics.web.formats import csv_table
+from metrics.wording.errors import DatabaseError, SettingsError
 
 TIMEOUT_S = 60
 MAX_ROWS = 10_000

@@ -13,9 +13,9 @@ from metrics.catalogue.query.values import Form, rows_as_text
 from metrics.catalogue.web.answering import Answered
 from metrics.catalogue.web.recent import Newest
 from metrics.terminal.console import as_started
-from metrics.text import duration, escaped, listed, numbered, percent, shortened
-from metrics.times import clock
+from metrics.time.moments import clock
 from metrics.web.glance import Condition, Glance, State, Thresholds, worst
+from metrics.wording.text import duration, escaped, listed, numbered, percent, shortened
 
 ICONS = {
     "running": "autorenew",

@@ -14,10 +14,10 @@ from metrics.catalogue.load.run import LoadRefusedError, Options, load
 from metrics.catalogue.web.answers import Loaded
 from metrics.catalogue.web.parameters import LoadingQuery
 from metrics.catalogue.web.received import Received, TooManyRecordsError
-from metrics.errors import DatabaseError, FileError, SettingsError
-from metrics.time_zones import zone_of
+from metrics.time.zones import zone_of
 from metrics.web import problems
 from metrics.web.problems import Problem, WrongField
+from metrics.wording.errors import DatabaseError, FileError, SettingsError
 
 MAX_NAMED = 100  # rejected records in one answer
 LOCK_TIMEOUT_S = 10

@@ -7,7 +7,7 @@ from metrics.catalogue.query.shipped import Parameter, ShippedQuery
 from metrics.catalogue.web import forms
 from metrics.catalogue.web.answers import ANSWERS as RESPONSES
 from metrics.catalogue.web.received import JSON, JSON_LINES
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
 from metrics.web.formats import MEDIA_TYPES
 from metrics.web.openapi import Responses, answer, reference
 from metrics.web.parameters import time_schema

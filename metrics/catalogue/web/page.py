@@ -12,12 +12,12 @@ from metrics.catalogue.web import figures
 from metrics.catalogue.web.answering import Answered
 from metrics.catalogue.web.cards import LoadsCard, RejectedCard, Values, details
 from metrics.catalogue.web.recent import READ_EVERY_S, Recent
-from metrics.errors import MetricsError
-from metrics.time_zones import UTC
+from metrics.time.zones import UTC
 from metrics.web import problems, shell
 from metrics.web.cards import Banner, Pill
 from metrics.web.glance import Glance, Thresholds, of_error
 from metrics.web.shell import Page, heading, is_open, paragraph
+from metrics.wording.errors import MetricsError
 
 TITLE = "Catalogue"
 ABOUT = "Movies, sessions, users, authors, books and reviews. All times are in UTC."

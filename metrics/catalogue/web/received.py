@@ -10,7 +10,7 @@ from metrics.catalogue.core.models import Model
 from metrics.catalogue.load.elements import Elements
 from metrics.catalogue.load.formats import Records, records_of_elements, records_of_texts
 from metrics.catalogue.load.loads import Connection
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 JSON, JSON_LINES = "application/json", "application/x-ndjson"
 MEDIA_TYPES = (JSON, JSON_LINES)

@@ -10,7 +10,7 @@ from metrics.catalogue.load.loads import Connection, Load, changes, read_loads, 
 from metrics.catalogue.load.rejected import Rejected, rejected_records
 from metrics.catalogue.query.shipped import ShippedQuery
 from metrics.catalogue.web.answering import Answered, answer
-from metrics.time_zones import UTC
+from metrics.time.zones import UTC
 from metrics.web.database import Database
 
 READ_EVERY_S = 2.0

@@ -22,14 +22,14 @@ from metrics.catalogue.web.answers import Loaded, Loads, Queries, QueryAnswer, R
 from metrics.catalogue.web.loading import load_received, options_of
 from metrics.catalogue.web.parameters import MAX_ID, LoadingQuery, LoadsQuery, RejectedQuery
 from metrics.catalogue.web.received import MEDIA_TYPES, Received
-from metrics.text import listed
-from metrics.time_zones import UTC
+from metrics.time.zones import UTC
 from metrics.web import formats, openapi, problems, reading, writing
 from metrics.web.database import Database
 from metrics.web.formats import Format
 from metrics.web.openapi import problem
 from metrics.web.problems import Problem
 from metrics.web.turns import Turns
+from metrics.wording.text import listed
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
 

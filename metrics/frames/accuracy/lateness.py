@@ -14,7 +14,7 @@ from metrics.frames.core.reading import reader
 from metrics.frames.core.state import Rules
 from metrics.frames.sizes import SECOND, SIZES, Counts, Size
 from metrics.frames.verify.recount.judge import NO_OFFSET, Hints, Outcome, PartitionJudge, Received
-from metrics.message import LineMessage
+from metrics.messages.line import LineMessage
 
 
 class Error(NamedTuple):

@@ -5,9 +5,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metrics.errors import FileError, SettingsError
 from metrics.frames.accuracy.lateness import Delay, Tradeoff
 from metrics.frames.sizes import SIZES
+from metrics.wording.errors import FileError, SettingsError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

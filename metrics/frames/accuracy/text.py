@@ -10,7 +10,7 @@ from metrics.frames.accuracy.lateness import Delay, Error, Lags, Tradeoff
 from metrics.frames.sizes import SIZES, largest
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 BAR_COLUMNS = 40
 

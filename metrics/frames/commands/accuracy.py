@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from metrics.errors import FileError, SettingsError
 from metrics.files.line_reader import Lines
 from metrics.frames.accuracy import plot as pictures
 from metrics.frames.accuracy import text
@@ -16,7 +15,8 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.settings import Settings
 from metrics.terminal.console import name_of, say, shown
 from metrics.terminal.progress import bar
-from metrics.text import numbered
+from metrics.wording.errors import FileError, SettingsError
+from metrics.wording.text import numbered
 
 MAX_LATENESS_S = 86_400
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 
 def refuse(contradictions: Mapping[tuple[str, str], str], given: Mapping[str, bool], example: str) -> None:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from metrics.errors import MetricsError, OutputClosedError, SettingsError
 from metrics.files.line_reader import Lines
 from metrics.frames.commands.frame_files import FrameFiles, frame_lines, require_times_in_files
 from metrics.frames.commands.size_options import with_size_options
@@ -17,6 +16,7 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import Size
 from metrics.terminal.console import err, name_of, out
 from metrics.terminal.progress import bar
+from metrics.wording.errors import MetricsError, OutputClosedError, SettingsError
 
 
 @with_size_options("Print {0.plural} only.", "zcat frames.jsonl.gz | python app.py count - --minutes")

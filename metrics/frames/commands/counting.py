@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import require_plain_text, settings_for_broker
-from metrics.errors import FencedError, ReplacedError
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.job.report import Report
 from metrics.frames.settings import Settings
 from metrics.kafka.job.restoring import restore
 from metrics.kafka.job.runner import RequireBroker, Runner
 from metrics.terminal.console import say
+from metrics.wording.errors import FencedError, ReplacedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

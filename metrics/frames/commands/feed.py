@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from metrics.cli.use_broker import use_broker
-from metrics.errors import SettingsError
 from metrics.frames import topics_in_use
 from metrics.frames.commands.feeding import send, small_enough, warned_if_late
 from metrics.frames.commands.frame_files import ABOUT, frame_lines
@@ -22,8 +21,9 @@ from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
 from metrics.terminal.console import name_of, note, say, throughput, warn
-from metrics.text import numbered, pace
-from metrics.text import rate as rate_of
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import numbered, pace
+from metrics.wording.text import rate as rate_of
 
 
 def feed(

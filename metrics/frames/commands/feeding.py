@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from time import monotonic, time
 
-from metrics.errors import FileError
 from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.counted import Counted
@@ -11,8 +10,9 @@ from metrics.frames.producer.send import Feed
 from metrics.frames.producer.timestamps import WrittenTimes
 from metrics.terminal.console import name_of, throughput, warn
 from metrics.terminal.progress import bar
-from metrics.text import numbered
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
+from metrics.wording.errors import FileError
+from metrics.wording.text import numbered
 
 
 def send(feed: Feed, lines: Lines, frames: Iterator[bytes], to_continue: str, report: Callable[[str], None]) -> float:

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, TopicError
 from metrics.frames.flink import jobs, local_jobs, progress
 from metrics.frames.flink.gateway import Gateway
 from metrics.frames.flink.jobs import Job
@@ -14,6 +12,8 @@ from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.starts import Start
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, TopicError
 
 _LOOK_S = 1.0  # at the processes of a local Flink
 

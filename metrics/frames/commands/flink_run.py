@@ -6,7 +6,6 @@ import typer
 
 from metrics.cli.reporting import stopping_on_signals
 from metrics.cli.use_broker import use_broker
-from metrics.errors import FlinkError, SettingsError
 from metrics.frames import topics_in_use
 from metrics.frames.commands.flink_following import follow, note_end, say_published
 from metrics.frames.commands.flink_options import (
@@ -29,7 +28,8 @@ from metrics.frames.flink.switch.handover import hand_over, require_own
 from metrics.kafka.clients import open_admin
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
-from metrics.text import numbered
+from metrics.wording.errors import FlinkError, SettingsError
+from metrics.wording.text import numbered
 
 
 def run(

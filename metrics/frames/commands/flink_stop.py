@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from metrics.cli.use_broker import use_broker
-from metrics.errors import FlinkError
 from metrics.frames.commands.flink_options import use_running_flink
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import Gateway
@@ -15,7 +14,8 @@ from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import bring_back, is_handed_over, require_handed_over
 from metrics.terminal.console import note, say, warn
 from metrics.terminal.progress import bar
-from metrics.text import numbered
+from metrics.wording.errors import FlinkError
+from metrics.wording.text import numbered
 
 
 def stop(

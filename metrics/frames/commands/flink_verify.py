@@ -13,8 +13,8 @@ from metrics.frames.verify import text
 from metrics.terminal.console import note, say, say_lines
 from metrics.terminal.progress import bar
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import numbered
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
+from metrics.wording.text import numbered
 
 
 def verify(

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Event
 from typing import TypeVar
 
-from metrics.errors import OutputClosedError
 from metrics.terminal.streams import require_reader
+from metrics.wording.errors import OutputClosedError
 
 TOGETHER_S = 0.2  # Ctrl-C reaches the processes of a pipe one after another, within this time
 

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from metrics.cli.use_broker import PROJECT
-from metrics.errors import FileError, SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import PATTERNS, expanded, files_in
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.core.shape import TsFormat
 from metrics.frames.settings import Settings
+from metrics.wording.errors import FileError, SettingsError
 
 DATA = PROJECT / "data"
 DEFAULT_NAME = "stream.jsonl"

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from metrics.cli.written_lines import write_lines
-from metrics.errors import SettingsError
 from metrics.frames.core.shape import Shape
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
+from metrics.wording.errors import SettingsError
 
 # The frames that a first run generates: ten minutes of event time.
 FRAMES, RATE, USERS = 60_000, 100.0, 5_000

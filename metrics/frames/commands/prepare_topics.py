@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from metrics.cli.use_broker import use_broker
-from metrics.errors import SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import STANDARD_INPUT
 from metrics.frames import topics_in_use
@@ -26,7 +25,8 @@ from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import most_records
 from metrics.terminal.console import name_of, say, warn
 from metrics.terminal.progress import bar
-from metrics.text import numbered, pace, rate
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import numbered, pace, rate
 
 
 def prepare_topics(

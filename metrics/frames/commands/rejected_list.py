@@ -19,7 +19,7 @@ from metrics.frames.rejected.letters import Letters, Wanted, opened
 from metrics.frames.settings import Settings
 from metrics.terminal.console import note, out, warn
 from metrics.terminal.streams import require_open
-from metrics.times import ALL_TIME, range_of
+from metrics.time.moments import ALL_TIME, range_of
 
 CHUNK_LETTERS = 500
 

@@ -14,8 +14,8 @@ from metrics.frames.rejected.text import show
 from metrics.frames.settings import Settings
 from metrics.terminal.console import say, warn
 from metrics.terminal.progress import bar
-from metrics.text import numbered
-from metrics.times import range_of
+from metrics.time.moments import range_of
+from metrics.wording.text import numbered
 
 
 def replay(

@@ -7,7 +7,6 @@ import msgspec
 import typer
 
 from metrics.cli.use_broker import use_broker
-from metrics.errors import SettingsError
 from metrics.frames.reset import text
 from metrics.frames.reset.plan import Plan, Reset, opened
 from metrics.frames.reset.target import Edge, Offset, Since, Target
@@ -15,7 +14,8 @@ from metrics.frames.settings import Settings
 from metrics.terminal import console
 from metrics.terminal.console import say, say_lines
 from metrics.terminal.progress import bar
-from metrics.times import second_of
+from metrics.time.moments import second_of
+from metrics.wording.errors import SettingsError
 
 OFFSET = "offset:"
 MAX_DIGITS = 19  # an offset has 63 bits

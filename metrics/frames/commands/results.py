@@ -26,8 +26,8 @@ from metrics.frames.sizes import Size
 from metrics.terminal.console import is_standard_output, note, out, say, shown, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import require_open
-from metrics.text import listed, numbered
-from metrics.times import ALL_TIME, Range, range_of
+from metrics.time.moments import ALL_TIME, Range, range_of
+from metrics.wording.text import listed, numbered
 
 CHUNK_RESULTS = 500
 MAX_WARNINGS = 10

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from metrics.errors import SettingsError
 from metrics.frames.sizes import SIZES
+from metrics.wording.errors import SettingsError
 
 
 def with_size_options(help_text: str, example: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

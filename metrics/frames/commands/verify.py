@@ -12,7 +12,7 @@ from metrics.frames.verify import run, text
 from metrics.frames.verify.recount.findings import MAX_DIFFERENCES, Findings
 from metrics.terminal.console import say_lines
 from metrics.terminal.progress import bar
-from metrics.times import Range, range_of
+from metrics.time.moments import Range, range_of
 
 
 def verify(

@@ -5,13 +5,13 @@ from copy import copy
 
 from msgspec.structs import replace
 
-from metrics.errors import StateError
 from metrics.frames.core.event_clock import EventClock, common_watermark, end_of_input
 from metrics.frames.core.partition import PartitionCounter
 from metrics.frames.core.state import PartitionState, Rules, State, Tally
 from metrics.frames.core.windows import AllWindows
 from metrics.frames.records import Record
 from metrics.frames.sizes import SECOND
+from metrics.wording.errors import StateError
 
 
 class Counter:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from metrics.frames.core.event_clock import EventClock
 from metrics.frames.core.frame import Frame
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 
 ENOUGH = 2  # votes that decide
 SPARSE = 5  # followers that prove a jump if none votes against, and not all are of the frame's own user

@@ -13,7 +13,7 @@ from metrics.frames.core.reading import reader
 from metrics.frames.core.state import PartitionState, Rules, Tally
 from metrics.frames.core.windows import AllWindows
 from metrics.frames.sizes import SECOND, largest
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 
 KEPT_RESOLUTIONS = 16  # decisions without proof that the saved state has room for
 

@@ -15,8 +15,8 @@ from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.frames.core.json_root import NotAnObjectError, NotJsonError, places_of
 from metrics.frames.core.shape import Shape, TsFormat, is_pointer, path_of
 from metrics.frames.core.written import shown
-from metrics.message import Recorded
-from metrics.times import LAST_SECOND
+from metrics.messages.interface import Recorded
+from metrics.time.moments import LAST_SECOND
 
 ReadFrame = Callable[[Recorded], Frame | Rejection]
 

@@ -11,8 +11,8 @@ from typing import Any
 from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.shape import UNITS, TsFormat
 from metrics.frames.core.written import shown
-from metrics.message import Recorded
-from metrics.times import LAST_SECOND
+from metrics.messages.interface import Recorded
+from metrics.time.moments import LAST_SECOND
 
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 _FRACTION = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}", re.ASCII)

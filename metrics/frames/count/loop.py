@@ -12,7 +12,7 @@ from metrics.frames.core.frame import MAX_FRAME_BYTES, Reason, Rejection
 from metrics.frames.core.state import State
 from metrics.frames.records import Record
 from metrics.frames.settings import Settings
-from metrics.message import PARTITION, LineMessage
+from metrics.messages.line import PARTITION, LineMessage
 
 # Monotonic time of the core. Here it is constant: how fast lines come says nothing about their frames. So no partition
 # is ever idle, and equal lines give equal records, from a fast disk and from a slow pipe.

@@ -13,7 +13,7 @@ from metrics.frames.records import Record
 from metrics.frames.sizes import SIZES, Size, larger
 from metrics.terminal.console import note, say_lines, shown, warn
 from metrics.terminal.tables import note_table
-from metrics.text import numbered, pace, rate
+from metrics.wording.text import numbered, pace, rate
 
 NAMED = 3  # rejected frames of each reason that are reported with their places, without --verbose
 Show = Callable[[Iterator[Record]], None]

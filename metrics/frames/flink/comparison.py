@@ -7,13 +7,13 @@ from itertools import zip_longest
 import msgspec
 from confluent_kafka import Message
 
-from metrics.errors import TopicError
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.sizes import SIZES
 from metrics.kafka import topics
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.reader import PartitionRange, Progress, Streams
+from metrics.wording.errors import TopicError
 
 
 class WrittenRecord(msgspec.Struct, frozen=True):

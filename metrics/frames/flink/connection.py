@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from metrics.errors import SettingsError
 from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka.client_properties import is_secret, variable_of
 from metrics.kafka.clients import unknown_properties
 from metrics.kafka.settings import endpoints
+from metrics.wording.errors import SettingsError
 
 # The connector contains Kafka's classes under names of its own.
 _KAFKA = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from string import Template
 
-from metrics.errors import SettingsError
 from metrics.frames.core.shape import UNITS, Shape, TsFormat, path_of
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
+from metrics.wording.errors import SettingsError
 
 OWN_COLUMNS = frozenset({"kafka_partition", "kafka_timestamp", "frame_second", "frame_time", "frame_arrival"})
 """Columns of the source besides those of the frame."""

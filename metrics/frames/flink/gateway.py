@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from metrics.deadline import Deadline
-from metrics.errors import FlinkError
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import FlinkError
 
 ANSWER_TIMEOUT_S = 30.0
 _LOOK_S = 0.05

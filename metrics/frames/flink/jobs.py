@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from threading import Event
 from typing import NamedTuple
 
-from metrics.deadline import Deadline
-from metrics.errors import FencedError, FlinkError
 from metrics.frames.flink.gateway import Gateway
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import FencedError, FlinkError
 
 LOOK_S = 0.2
 END_TIMEOUT_S = 60.0

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import FencedError, FlinkError, StateError
 from metrics.files.project import project_folder
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import Gateway
@@ -16,7 +15,8 @@ from metrics.frames.flink.script import Begin
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka.clients import open_admin
 from metrics.kafka.topics import topic_id
-from metrics.text import numbered
+from metrics.wording.errors import FencedError, FlinkError, StateError
+from metrics.wording.text import numbered
 
 
 def folder(settings: FlinkSettings) -> Path:

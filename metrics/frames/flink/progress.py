@@ -15,7 +15,7 @@ from metrics.kafka.clients import open_admin, open_asker
 from metrics.kafka.committed import committed
 from metrics.kafka.errors import broker_error
 from metrics.kafka.offsets import neighbours, offset_ranges
-from metrics.times import Moment
+from metrics.time.moments import Moment
 
 
 class PartitionProgress(msgspec.Struct):

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, TopicError
 from metrics.frames.flink import progress
 from metrics.frames.flink.progress import PartitionProgress
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.kafka import futures
 from metrics.terminal.console import say, warn
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, TopicError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from string import Template
 
-from metrics.errors import SettingsError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.core.shape import Shape
 from metrics.frames.flink import connection
@@ -11,7 +10,8 @@ from metrics.frames.flink.fields import NUMBER
 from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.script import NO_ENDS, SINK, bounds, split, template
 from metrics.frames.flink.settings import FlinkSettings
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
+from metrics.wording.errors import SettingsError
 
 
 def statements(

@@ -6,14 +6,14 @@ from string import Template
 from types import MappingProxyType
 from typing import NamedTuple
 
-from metrics.errors import SettingsError
 from metrics.frames.core.windows import Series
 from metrics.frames.flink import connection, fields
 from metrics.frames.flink.quoting import quoted
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.records import field_names
 from metrics.frames.sizes import SIZES, Counts, Size
-from metrics.text import DAY_S, HOUR_S, MINUTE_S
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import DAY_S, HOUR_S, MINUTE_S
 
 # The zero rows of a gap are made at once. A task with a heap of 512 MB did so; a year of them is gigabytes.
 MOST_GAP_S = DAY_S

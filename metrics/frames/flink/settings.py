@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES, Size
-from metrics.settings import NonEmpty, is_http_address, without_user
+from metrics.settings.values import NonEmpty, is_http_address, without_user
 
 _MOST_CHARACTERS = 249  # of the name of a topic
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import SettingsError
 from metrics.frames import topics_in_use
 from metrics.frames.flink import local_jobs, progress, rejected, topics
 from metrics.frames.flink.local_jobs import States
@@ -20,6 +19,7 @@ from metrics.frames.flink.switch.handover import begin_again, require_ready
 from metrics.frames.sizes import SIZES
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import offset_ranges
+from metrics.wording.errors import SettingsError
 
 _BEGINNING = "the beginning of the input"
 

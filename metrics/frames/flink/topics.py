@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from metrics.errors import StateError, TopicError
 from metrics.frames import topics_in_use
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.sizes import SIZES
@@ -12,6 +11,7 @@ from metrics.kafka.offsets import first_with_records
 from metrics.kafka.topic_changes import BROKERS_DEFAULT, create_missing
 from metrics.kafka.topic_limits import limits_of
 from metrics.kafka.topics import configuration
+from metrics.wording.errors import StateError, TopicError
 
 HEADERS_BYTES = 4_096
 

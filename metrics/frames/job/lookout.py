@@ -15,7 +15,7 @@ from metrics.frames.status.facts import Cause
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
 from metrics.kafka.job.input_monitor import EndOffset
 from metrics.kafka.job.source import Input
-from metrics.sliding_window import SlidingWindow
+from metrics.time.sliding_window import SlidingWindow
 
 LOOK_S = 1.0
 MINUTE_S, TALLY_EVERY_S = 60.0, 5.0

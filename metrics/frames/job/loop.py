@@ -30,7 +30,7 @@ from metrics.frames.stream_health import StreamHealth
 from metrics.kafka.job.commits import Commits
 from metrics.kafka.job.input_monitor import InputMonitor
 from metrics.kafka.job.source import Input
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 
 _partition_of = methodcaller("partition")
 

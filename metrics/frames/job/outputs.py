@@ -16,7 +16,7 @@ from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.transaction import ANY_PARTITION, Transaction
 from metrics.kafka.record_metadata import Headers, headers_of
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 
 # Upper bounds of the overhead of a record with its batch, and of a header.
 _FRAMING_BYTES, _FRAMING_BYTES_PER_HEADER = 128, 10

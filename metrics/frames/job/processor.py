@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer
 
-from metrics.errors import BrokerError
 from metrics.frames import topics_in_use
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
@@ -30,6 +29,7 @@ from metrics.kafka.job.seams import Clients, TransactionLostError
 from metrics.kafka.job.source import GARBAGE_OBJECTS, Input
 from metrics.kafka.job.transaction import Transaction, call_s
 from metrics.kafka.offsets import offset_ranges
+from metrics.wording.errors import BrokerError
 
 if TYPE_CHECKING:
     from metrics.frames.topics_in_use import TopicsInUse

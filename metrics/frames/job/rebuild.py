@@ -5,13 +5,13 @@ from time import monotonic
 
 from confluent_kafka import Consumer
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
 from metrics.frames.settings import Settings
 from metrics.kafka.job.heartbeat import HEARTBEAT_S
 from metrics.kafka.job.source import Input
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError
 
 TIMEOUT_S = 15.0
 

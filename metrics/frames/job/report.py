@@ -8,18 +8,18 @@ from time import monotonic
 
 from rich.text import Text
 
-from metrics.errors import MetricsError
 from metrics.frames.figures import Figures, figures_table, metrics_line
 from metrics.frames.job.listener import Listener
 from metrics.frames.job.processor import FrameProcessor
 from metrics.frames.records import Record
 from metrics.frames.sizes import Counts
-from metrics.sliding_window import SlidingWindow
 from metrics.terminal.console import out, say
 from metrics.terminal.live_line import LiveLine
 from metrics.terminal.tables import say_table
-from metrics.text import cost_each, numbered, pace, per_second, rate
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
+from metrics.time.sliding_window import SlidingWindow
+from metrics.wording.errors import MetricsError
+from metrics.wording.text import cost_each, numbered, pace, per_second, rate
 
 log = logging.getLogger(__name__)
 

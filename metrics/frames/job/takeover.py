@@ -6,7 +6,6 @@ from threading import Event
 
 from confluent_kafka import Consumer
 
-from metrics.errors import FencedError
 from metrics.frames.job.outputs import FrameSink
 from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
@@ -20,6 +19,7 @@ from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import TransactionLostError
 from metrics.kafka.job.transaction import Transaction, call_s
+from metrics.wording.errors import FencedError
 
 _AGAIN = "stop it and its standbys, and try again"
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, MetricsError
 from metrics.frames.live.view import KEEP_REJECTED, LiveView
 from metrics.frames.results import read, rejected
 from metrics.frames.settings import Settings
@@ -12,6 +10,8 @@ from metrics.frames.sizes import Size
 from metrics.frames.status import observe
 from metrics.frames.status.describe import describe
 from metrics.kafka.errors import client_errors
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, MetricsError
 
 STATUS_EVERY_S = 1.0
 RETRY_S = 1.0

@@ -15,7 +15,7 @@ from metrics.frames.results.read import Result, by_ends
 from metrics.frames.results.rejected import DeadLetter
 from metrics.frames.sizes import Size
 from metrics.frames.status.facts import Status
-from metrics.times import ALL_TIME
+from metrics.time.moments import ALL_TIME
 
 KEEP_REJECTED = 100
 MAX_LISTENERS = 100

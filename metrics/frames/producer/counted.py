@@ -3,12 +3,12 @@
 from contextlib import closing
 from typing import NamedTuple
 
-from metrics.errors import MetricsError
 from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import saved_state
 from metrics.kafka import futures
 from metrics.kafka.clients import open_asker
+from metrics.wording.errors import MetricsError
 
 # The warning is a courtesy: feeding does not wait long for it.
 ASK_S = 2.0

@@ -16,8 +16,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from metrics.errors import SettingsError
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
+from metrics.wording.errors import SettingsError
 
 START_TS = 1_468_244_384  # 2016-07-11T13:39:44Z, where the challenge's frames start
 SLOWEST_RATE = 0.000_01  # frames/s: about one a day

@@ -14,14 +14,14 @@ from typing import Annotated, NamedTuple
 import msgspec
 from confluent_kafka import Consumer, Message
 
-from metrics.errors import StateError
 from metrics.frames import topics_in_use
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import OffsetRange, first_with_records, offset_ranges, open_transactions
 from metrics.kafka.reader import PartitionRange, Streams
 from metrics.kafka.record_metadata import headers_of
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
+from metrics.wording.errors import StateError
 
 HEADER = "feed"
 MARK_EVERY = 100

@@ -5,7 +5,6 @@ from time import monotonic, sleep
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from metrics.errors import BrokerError
 from metrics.frames.core.frame import MAX_FRAME_BYTES
 from metrics.frames.producer.pacing import Pace
 from metrics.frames.producer.resume import HEADER, MARK_EVERY, FeedProgress, missing
@@ -13,6 +12,7 @@ from metrics.frames.producer.timestamps import Shift
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_gapless_producer
 from metrics.kafka.errors import text_of
+from metrics.wording.errors import BrokerError
 
 # Longest time without an acknowledgement while frames are unacknowledged.
 UNANSWERED_S = 30.0

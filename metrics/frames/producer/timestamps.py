@@ -11,8 +11,8 @@ from metrics.frames.core.json_root import place_of
 from metrics.frames.core.reading import reader, start_of_json
 from metrics.frames.core.shape import UNITS, Shape, TsFormat, path_of
 from metrics.frames.core.written_times import iso_second
-from metrics.message import LineMessage
-from metrics.times import LAST_SECOND
+from metrics.messages.line import LineMessage
+from metrics.time.moments import LAST_SECOND
 
 # A frame rejected for one of these reasons has a time.
 _WITH_TIME = frozenset({Reason.NO_UID, Reason.WRONG_UID, Reason.EMPTY_UID})

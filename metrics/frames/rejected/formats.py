@@ -10,8 +10,8 @@ from metrics.frames.rejected.letters import Letter
 from metrics.kafka.record_metadata import stamp_ms
 from metrics.terminal.console import out, say, say_lines, warn
 from metrics.terminal.streams import binary_output
-from metrics.text import in_line, numbered
-from metrics.times import Moment, rfc3339
+from metrics.time.moments import Moment, rfc3339
+from metrics.wording.text import in_line, numbered
 
 LettersPrinter = Callable[[Sequence[Letter]], None]  # prints dead letters, some at a time
 

@@ -17,7 +17,7 @@ from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.record_metadata import stamp_ms
 from metrics.kafka.tail import Tail
-from metrics.times import ALL_TIME, Range
+from metrics.time.moments import ALL_TIME, Range
 
 
 class Letter(NamedTuple):

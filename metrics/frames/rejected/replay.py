@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, Message
 from confluent_kafka.admin import AdminClient
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, FencedError
 from metrics.frames import topics_in_use
 from metrics.frames.core.counter import require_same_rules
 from metrics.frames.rejected.fate import Fate, FateJudge
@@ -35,6 +33,8 @@ from metrics.kafka.offsets import end_offsets, offset_ranges
 from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.topic_limits import Limits, limits_of
 from metrics.kafka.topics import configuration
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, FencedError
 
 if TYPE_CHECKING:
     from metrics.kafka.record_metadata import Headers

@@ -7,7 +7,7 @@ from metrics.frames.saved_state import SavedState
 from metrics.frames.settings import Settings
 from metrics.terminal.console import note, say
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import in_line
+from metrics.wording.text import in_line
 
 
 def show(found: Found, saved: SavedState | None, settings: Settings) -> None:

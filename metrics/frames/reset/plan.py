@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import msgspec
 from confluent_kafka import Consumer
 
-from metrics.errors import StateError
 from metrics.frames import topics_in_use
 from metrics.frames.core.state import Rules, State
 from metrics.frames.job.takeover import require_inactive
@@ -32,7 +31,8 @@ from metrics.frames.verify.wholeness import windows_whole_from
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import OffsetRange, offset_ranges
 from metrics.kafka.reader import PartitionRange, Progress, Streams
-from metrics.times import Moment, rfc3339
+from metrics.time.moments import Moment, rfc3339
+from metrics.wording.errors import StateError
 
 
 class Move(msgspec.Struct):

@@ -12,8 +12,8 @@ from metrics.frames.core.state import State
 from metrics.frames.records import Record
 from metrics.frames.sizes import largest
 from metrics.kafka.reader import PartitionRange, Progress, Streams
-from metrics.message import KafkaMessage
-from metrics.times import LAST_SECOND
+from metrics.messages.interface import KafkaMessage
+from metrics.time.moments import LAST_SECOND
 
 CHUNK_FRAMES = 100
 NEVER = largest().end_of(LAST_SECOND)  # a second that event time does not reach

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from metrics.errors import SettingsError
 from metrics.kafka.offsets import OffsetRange
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
+from metrics.wording.errors import SettingsError
 
 
 class Edge(StrEnum):

@@ -9,8 +9,8 @@ from metrics.frames.sizes import SIZES, Size
 from metrics.frames.status.facts import Activity
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import in_line, numbered
-from metrics.times import Moment, rfc3339
+from metrics.time.moments import Moment, rfc3339
+from metrics.wording.text import in_line, numbered
 
 
 def show(plan: Plan) -> None:

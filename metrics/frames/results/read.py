@@ -19,7 +19,7 @@ from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.offsets import first_at, offset_ranges
 from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.tail import Tail
-from metrics.times import ALL_TIME, Range, rfc3339
+from metrics.time.moments import ALL_TIME, Range, rfc3339
 
 Say = Callable[[str], None]
 

@@ -7,8 +7,6 @@ from threading import Event
 import msgspec
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, StateError
 from metrics.frames import topics_in_use
 from metrics.frames.replay_marks import REPLAY_OF, Place, is_mark
 from metrics.frames.results.read import newest
@@ -18,7 +16,9 @@ from metrics.kafka.errors import PASSING, broker_error
 from metrics.kafka.reader import PartitionRange, Streams
 from metrics.kafka.record_metadata import headers_of, stamp_ms
 from metrics.kafka.tail import Tail
-from metrics.times import Moment
+from metrics.time.deadline import Deadline
+from metrics.time.moments import Moment
+from metrics.wording.errors import BrokerError, StateError
 
 BEGINNING_BYTES = 200
 WHOLE_TIMEOUT_S, STEP_S = 5.0, 0.1

@@ -12,7 +12,7 @@ from metrics.frames.results.place import RecordPlace
 from metrics.frames.sizes import SIZES, Counts, Size
 from metrics.terminal.console import out
 from metrics.terminal.tables import lines
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
 
 ROWS_AT_ONCE = 1_000
 MIN_BAR_COLUMNS, MAX_BAR_COLUMNS = 8, 40

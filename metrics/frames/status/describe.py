@@ -23,7 +23,7 @@ from metrics.frames.status.facts import (
 )
 from metrics.frames.status.open_windows import idle_partitions, open_window
 from metrics.frames.stream_health import OverdueWindows, StreamHealth
-from metrics.times import Moment
+from metrics.time.moments import Moment
 
 
 def describe(seen: Seen) -> Status:

@@ -14,7 +14,7 @@ from metrics.frames.core.state import State
 from metrics.frames.sizes import SIZES, Size
 from metrics.frames.status.open_windows import OpenWindow
 from metrics.frames.stream_health import UNKNOWN, StreamHealth
-from metrics.times import Moment
+from metrics.time.moments import Moment
 
 
 class Activity(StrEnum):

@@ -6,7 +6,7 @@ import msgspec
 
 from metrics.frames.core.state import PartitionState, Rules, State
 from metrics.frames.sizes import Size
-from metrics.times import Moment
+from metrics.time.moments import Moment
 
 
 class SlowPartition(msgspec.Struct):

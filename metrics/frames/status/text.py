@@ -13,8 +13,8 @@ from metrics.frames.status.facts import Activity, Cause, Frames, PartitionStatus
 from metrics.frames.status.open_windows import OpenWindow, SlowPartition
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_folded
-from metrics.text import in_line, listed, numbered
-from metrics.times import Moment
+from metrics.time.moments import Moment
+from metrics.wording.text import in_line, listed, numbered
 
 FOLD_BEFORE = "open"
 LABEL_COLUMNS = 14

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from metrics.frames.status.facts import Cause, KeptOpen, LastMinute, Status
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 REASONS = {
     Cause.LAG: "it has lag",

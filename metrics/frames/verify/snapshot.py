@@ -3,7 +3,6 @@
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import StateError
 from metrics.frames.core.state import State
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import SIZES
@@ -12,6 +11,7 @@ from metrics.frames.topics_in_use import TopicsInUse
 from metrics.kafka import topics
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.reader import PartitionRange
+from metrics.wording.errors import StateError
 
 MAX_TRIES = 5
 

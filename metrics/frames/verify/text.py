@@ -13,8 +13,8 @@ from metrics.frames.verify.recount.findings import Difference, Findings, Kind, V
 from metrics.frames.verify.recount.republished import Republished
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import say_table
-from metrics.text import listed, numbered
-from metrics.times import ALL_TIME, Range, rfc3339
+from metrics.time.moments import ALL_TIME, Range, rfc3339
+from metrics.wording.text import listed, numbered
 
 _STYLES = {
     Verdict.AGREES: "green",

@@ -10,7 +10,7 @@ from metrics.frames.status.facts import Activity, Status
 from metrics.frames.web import charts
 from metrics.frames.web.hints import START
 from metrics.frames.web.picture import Picture
-from metrics.times import clock
+from metrics.time.moments import clock
 from metrics.web import cards
 from metrics.web.shell import heading, paragraph
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from metrics.frames.sizes import Size
 from metrics.frames.web import figures
 from metrics.frames.web.picture import Picture, Step
-from metrics.text import duration
-from metrics.times import DAY_S, clock
+from metrics.time.moments import DAY_S, clock
 from metrics.web import charts as shared
+from metrics.wording.text import duration
 
 LABELLED_FROM = 0.2  # of a chart's width; narrower areas have no room for a label
 BREAK = "2%"  # of a chart's width, for a gap that is not drawn to scale

@@ -5,8 +5,8 @@ from math import ceil
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from metrics.errors import SettingsError
-from metrics.times import Range, second_of
+from metrics.time.moments import Range, second_of
+from metrics.wording.errors import SettingsError
 
 PAGE = "/frames"
 RANGES = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "all": None}

@@ -14,11 +14,11 @@ from metrics.frames.results.rejected import BEGINNING_BYTES, DeadLetter
 from metrics.frames.settings import Settings
 from metrics.frames.web import hints
 from metrics.frames.web.whole_frame import WholeFrame
-from metrics.text import in_line, shortened
-from metrics.times import clock
+from metrics.time.moments import clock
 from metrics.web.cards import Note
 from metrics.web.shell import heading
 from metrics.web.tables import Pager
+from metrics.wording.text import in_line, shortened
 
 PAGE = 10
 CUT_AT = 160  # characters of the beginning of a frame

@@ -11,11 +11,11 @@ from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from metrics.frames.status.facts import Activity, ErrorEstimate, Status
 from metrics.frames.web.hints import START
-from metrics.text import duration, numbered, percent
-from metrics.times import DAY_S, clock, day, time_of_day
+from metrics.time.moments import DAY_S, clock, day, time_of_day
 from metrics.web import cards
 from metrics.web.cards import Figure
 from metrics.web.glance import Condition, State, Thresholds
+from metrics.wording.text import duration, numbered, percent
 
 UNKNOWN = "-"
 HISTORY_S = 3_600  # event time this far behind wall time is not live traffic

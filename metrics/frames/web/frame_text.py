@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 SHOWN_CHARACTERS = 262_144
 ROW_BYTES = 16

@@ -10,9 +10,9 @@ from metrics.frames.status import warnings
 from metrics.frames.status.facts import Activity, Status
 from metrics.frames.status.text import Line, why
 from metrics.frames.web.hints import START
-from metrics.text import duration, listed
-from metrics.times import clock
+from metrics.time.moments import clock
 from metrics.web.shell import paragraph
+from metrics.wording.text import duration, listed
 
 
 class Fold:

@@ -20,12 +20,12 @@ from metrics.frames.web.figures import Shown
 from metrics.frames.web.open_windows import OpenWindowsCard
 from metrics.frames.web.partitions import PartitionsCard
 from metrics.frames.web.pictures import Pictures
-from metrics.text import numbered
 from metrics.web import shell
 from metrics.web.cards import FigureCard, Pill
 from metrics.web.glance import Glance
 from metrics.web.links import Link, Links
 from metrics.web.shell import Page, heading, paragraph
+from metrics.wording.text import numbered
 
 TITLE = "Frames"
 LOOK_EVERY_S = 0.25

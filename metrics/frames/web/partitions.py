@@ -7,12 +7,12 @@ from nicegui import ui
 
 from metrics.frames.status.facts import Activity, Cause, PartitionStatus, Status
 from metrics.frames.web.hints import START
-from metrics.text import numbered
-from metrics.times import Moment, clock
+from metrics.time.moments import Moment, clock
 from metrics.web import tables
 from metrics.web.cards import Note
 from metrics.web.shell import heading
 from metrics.web.tables import Order
+from metrics.wording.text import numbered
 
 PAGE = 20
 NAMES = {

@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from metrics.errors import SettingsError
-from metrics.times import ALL_TIME, Range, duration_of, second_of
+from metrics.time.moments import ALL_TIME, Range, duration_of, second_of
 from metrics.web import problems
 from metrics.web.formats import FormatParameter
 from metrics.web.parameters import DIGITS, TIME_SCHEMA
+from metrics.wording.errors import SettingsError
 
 DEFAULT_LIMIT = 600
 MAX_WINDOWS = 10_000

@@ -5,14 +5,14 @@ from anyio import CapacityLimiter, to_thread
 from nicegui import background_tasks, ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from metrics.errors import MetricsError
 from metrics.frames.results.rejected import DeadLetter, read_whole
 from metrics.frames.settings import Settings
 from metrics.frames.web import hints
 from metrics.frames.web.frame_text import copied, frame_text
 from metrics.kafka.errors import client_errors
-from metrics.text import numbered
 from metrics.web.shell import is_open, paragraph
+from metrics.wording.errors import MetricsError
+from metrics.wording.text import numbered
 
 COPY_TIMEOUT_S = 10.0
 # Whole frames that are read at once, by all pages together: each may take some MB while it is made text.

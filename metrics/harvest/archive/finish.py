@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from metrics.errors import FileError, MetricsError
 from metrics.files import atomic
 from metrics.harvest.archive.answering import ReportedRuns
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders, is_run, raw_file, sync_folder
@@ -31,7 +30,8 @@ from metrics.harvest.archive.sorting import PREFIX
 from metrics.harvest.core.report_json import run_report_json
 from metrics.harvest.core.reports import RunEvents
 from metrics.harvest.core.run_report import RunFigures, execution_report, run_report
-from metrics.text import in_line, numbered
+from metrics.wording.errors import FileError, MetricsError
+from metrics.wording.text import in_line, numbered
 
 _DISK_HINT = "move HARVEST_DIR to a larger disk"
 # Names of the temporary files of `atomic` and `sorting`.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from metrics.errors import FileError
 from metrics.files.locks import folder_errors
 from metrics.files.project import project_folder
 from metrics.harvest.core.instants import run_name
+from metrics.wording.errors import FileError
 
 _RUN = re.compile(r"[0-9]{8}_[0-9]{6}(_[1-9][0-9]*)?")
 JOURNAL = "journal.jsonl"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from metrics.errors import AlreadyRunningError
 from metrics.files.locks import open_lock, try_lock
 from metrics.harvest.archive.folders import Folders
+from metrics.wording.errors import AlreadyRunningError
 
 NAME = ".harvest.lock"
 

@@ -15,7 +15,6 @@ from typing import NamedTuple, TypeVar, cast, overload
 import msgspec
 from msgspec import structs
 
-from metrics.errors import FileError
 from metrics.harvest.archive.folders import DamagedRunError, Folders, is_run
 from metrics.harvest.archive.row_starts import FIRST, RowStart
 from metrics.harvest.core.event import Event
@@ -23,7 +22,8 @@ from metrics.harvest.core.instants import amsterdam_day
 from metrics.harvest.core.reports import UserReport
 from metrics.harvest.core.rows import COLUMNS, event_of, read_rows
 from metrics.harvest.core.run_report import RunAnswers, RunHead, RunReport
-from metrics.text import in_line
+from metrics.wording.errors import FileError
+from metrics.wording.text import in_line
 
 LATEST = "latest"
 

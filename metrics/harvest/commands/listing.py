@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from metrics.errors import FileError
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.runs import NoRunError, list_runs
 from metrics.harvest.core.run_report import RunHead
 from metrics.terminal.console import warn
+from metrics.wording.errors import FileError
 
 
 def readable_runs(folders: Folders) -> Sequence[RunHead]:

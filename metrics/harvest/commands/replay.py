@@ -7,7 +7,6 @@ from typing import IO, Annotated
 
 import typer
 
-from metrics.errors import FileError
 from metrics.files.atomic import write_errors
 from metrics.files.paths import named
 from metrics.harvest.archive import replay as archive
@@ -16,7 +15,8 @@ from metrics.harvest.archive.replay import Replayed
 from metrics.terminal.console import err, note, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.streams import binary_output
-from metrics.text import in_line, numbered
+from metrics.wording.errors import FileError
+from metrics.wording.text import in_line, numbered
 
 _DISK_HINT = "set TMPDIR to a folder on a larger disk"
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from metrics.errors import SettingsError
 from metrics.harvest.archive.answering import ReportedRuns
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.runs import LATEST, read_events, read_head, read_report, require_run
@@ -20,7 +19,8 @@ from metrics.harvest.core.run_report import without_users
 from metrics.harvest.settings import HarvestSettings
 from metrics.terminal.console import say, say_lines
 from metrics.terminal.streams import binary_output
-from metrics.text import numbered
+from metrics.wording.errors import SettingsError
+from metrics.wording.text import numbered
 
 ALL = "all"
 

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.text import Text
 
 from metrics.cli.reporting import stopping_on_signals
-from metrics.errors import StreamError
 from metrics.harvest.archive.finish import StoppedError
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.commands.summary import say_files, say_report_file, say_run
@@ -21,7 +20,8 @@ from metrics.harvest.use_streams import use_streams
 from metrics.terminal.console import err, note, out, say, warn
 from metrics.terminal.live_line import LiveLine
 from metrics.terminal.tables import cell
-from metrics.text import listed, numbered
+from metrics.wording.errors import StreamError
+from metrics.wording.text import listed, numbered
 
 _WHAT_FOLLOWS = "; the next harvest finishes this run"
 _OF_USER = {

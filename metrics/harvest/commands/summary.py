@@ -10,7 +10,7 @@ from metrics.harvest.core.reports import Figures, UserReport
 from metrics.harvest.core.run_report import RunFigures, RunHead, StreamReport
 from metrics.terminal.console import say, say_lines, shown
 from metrics.terminal.tables import cell, new_table, say_folded, say_table
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 _STOPPED_BY = {
     "time": "time is up",

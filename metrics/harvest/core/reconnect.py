@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from metrics.text import in_line
+from metrics.wording.text import in_line
 
 EVENT_STREAM = "text/event-stream"
 FIRST_BACKOFF_S = 0.1

@@ -11,9 +11,9 @@ import anyio.lowlevel
 import httpx
 
 from metrics import __version__
-from metrics.errors import SettingsError
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.core.reconnect import EVENT_STREAM
+from metrics.wording.errors import SettingsError
 
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 

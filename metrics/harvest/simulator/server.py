@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import NamedTuple
 
-from metrics.errors import LocalServerError
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.simulator.application import Asked, StreamsApp
 from metrics.harvest.simulator.channel import Channel
@@ -16,6 +15,7 @@ from metrics.harvest.simulator.connection import TRANSPORT
 from metrics.harvest.simulator.faults import Faults
 from metrics.web.connections import BoundedProtocol
 from metrics.web.server import Server, listen
+from metrics.wording.errors import LocalServerError
 
 HOST = "127.0.0.1"
 USER = PASSWORD = "sytac"  # noqa: S105  # only this machine can reach the streams, and their data are invented

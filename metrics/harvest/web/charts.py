@@ -8,8 +8,8 @@ from metrics.harvest.core.reports import CountryUsers
 from metrics.harvest.web.digest import KINDS, OTHER
 from metrics.harvest.web.rows import WHOLE
 from metrics.terminal.tables import cell
-from metrics.text import in_line, shortened
 from metrics.web import charts as shared
+from metrics.wording.text import in_line, shortened
 
 MOST = 12  # bars of a chart
 IN_WORDS = 3

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from metrics.errors import MetricsError
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.run_report import RunHead, RunReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.terminal.tables import cell
-from metrics.text import listed, numbered, percent
 from metrics.web.cards import Figure
 from metrics.web.glance import VERDICTS, Condition, State, Thresholds, worst
+from metrics.wording.errors import MetricsError
+from metrics.wording.text import listed, numbered, percent
 
 NONE = "-"
 STATES = {

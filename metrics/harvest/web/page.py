@@ -7,7 +7,6 @@ from nicegui import ui
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError
 from metrics.harvest.core.run_report import RunHead
 from metrics.harvest.listening.run import Rule
 from metrics.harvest.web import figures
@@ -21,6 +20,7 @@ from metrics.web import problems, shell, writing
 from metrics.web.cards import Banner, Pill
 from metrics.web.glance import Glance, State, Thresholds, of_error
 from metrics.web.shell import Page, heading, is_open, paragraph
+from metrics.wording.errors import MetricsError
 
 TITLE = "Harvest"
 ABOUT = "Three live streams of viewing events, read in parallel. Times are in Amsterdam time."

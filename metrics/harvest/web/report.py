@@ -6,7 +6,6 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError
 from metrics.harvest.core.run_report import RunHead
 from metrics.harvest.web import charts, figures
 from metrics.harvest.web.cards import ChartCard, ShowsCard, StreamsCard, UsersCard
@@ -17,6 +16,7 @@ from metrics.web import problems
 from metrics.web.cards import Banner, FigureCard
 from metrics.web.glance import Thresholds
 from metrics.web.shell import heading, is_open, paragraph
+from metrics.wording.errors import MetricsError
 
 
 class Report:

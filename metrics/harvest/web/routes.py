@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from metrics.errors import AlreadyRunningError
 from metrics.harvest.archive.runs import LATEST, start_key
 from metrics.harvest.core import original
 from metrics.harvest.core.reports import Figures
@@ -30,6 +29,7 @@ from metrics.harvest.web.stream import ProgressStreams
 from metrics.web import formats, openapi, problems, reading, sse, writing
 from metrics.web.openapi import problem
 from metrics.web.parameters import NoQuery
+from metrics.wording.errors import AlreadyRunningError
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
 NoParameters = Annotated[NoQuery, Query()]

@@ -5,9 +5,9 @@ from metrics.harvest.core.run_report import StreamReport
 from metrics.harvest.web.digest import Digest, ShowRow
 from metrics.harvest.web.figures import NONE, size
 from metrics.terminal.tables import cell
-from metrics.text import escaped, numbered, percent, shortened
 from metrics.web.glance import Thresholds
 from metrics.web.tables import Order
+from metrics.wording.text import escaped, numbered, percent, shortened
 
 EVENTS = 50  # of a user, in the table
 WHOLE = 1_000  # characters of a tooltip

@@ -8,7 +8,6 @@ from contextlib import suppress
 from threading import Event, Lock
 from typing import NamedTuple
 
-from metrics.errors import AlreadyRunningError, MetricsError
 from metrics.harvest.archive.finish import StoppedError, finish_all, unfinished
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.lock import lock_folder
@@ -19,6 +18,7 @@ from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.use_streams import use_streams
 from metrics.harvest.web.parameters import StartBody
 from metrics.web.problems import in_one_line
+from metrics.wording.errors import AlreadyRunningError, MetricsError
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeVar
 from anyio import to_thread
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError
 from metrics.harvest.archive.answering import ReportedRuns
 from metrics.harvest.archive.folders import Folders, is_run
 from metrics.harvest.archive.row_starts import EVERY, FIRST, RowStarts
@@ -32,6 +31,7 @@ from metrics.terminal.console import as_started
 from metrics.web.outages import OutageLog
 from metrics.web.problems import in_one_line
 from metrics.web.turns import Turns
+from metrics.wording.errors import MetricsError
 
 T = TypeVar("T")
 

@@ -9,12 +9,12 @@ from anyio import to_thread
 from fastapi.sse import format_sse_event
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError
 from metrics.harvest.web import answers
 from metrics.harvest.web.running import Runner
 from metrics.harvest.web.stored import Stored
 from metrics.web import problems, sse
 from metrics.web.sse import EventStream
+from metrics.wording.errors import MetricsError
 
 _LAST_EVENT_ID = re.compile(r"([0-9]{8}_[0-9]{6}(?:_[1-9][0-9]*)?)/[0-9]{1,18}")
 LOOK_EVERY_S = 0.1

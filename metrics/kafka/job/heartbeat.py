@@ -4,8 +4,8 @@ import secrets
 
 import msgspec
 
-from metrics.errors import FencedError, ReplacedError
 from metrics.kafka.job.process import Process, this_process
+from metrics.wording.errors import FencedError, ReplacedError
 
 # With nothing else to commit, the state is committed this often: it shows a standby that the active instance is alive,
 # and keeps the offsets, which may contain the state, from expiring.

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError, StateError, TopicError, UnavailableError
 from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.errors import client_errors
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.offsets import LATEST, ask, offset_of
+from metrics.wording.errors import BrokerError, StateError, TopicError, UnavailableError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from metrics.errors import StateError
 from metrics.kafka.offsets import OffsetRange
+from metrics.wording.errors import StateError
 
 
 class Resumption(NamedTuple):

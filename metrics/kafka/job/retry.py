@@ -4,7 +4,7 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from metrics.errors import DatabaseError, NoAnswerError, RefusedError, UnavailableError
+from metrics.wording.errors import DatabaseError, NoAnswerError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,14 +11,14 @@ from time import monotonic
 from traceback import clear_frames
 from typing import TYPE_CHECKING
 
-from metrics.deadline import Deadline
-from metrics.errors import DeniedError, FencedError, UnavailableError, UnsuitableError
 from metrics.kafka.clients import open_admin, open_asker, open_consumer
 from metrics.kafka.job import standby
 from metrics.kafka.job.heartbeat import Instance, fenced_error, require_not_fenced
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import Clients, Processor, Sink, TransactionLostError
 from metrics.kafka.settings import KafkaSettings
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import DeniedError, FencedError, UnavailableError, UnsuitableError
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer

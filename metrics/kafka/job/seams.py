@@ -29,9 +29,9 @@ from typing import NamedTuple, Protocol
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import UnavailableError
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
+from metrics.wording.errors import UnavailableError
 
 
 class Clients(NamedTuple):

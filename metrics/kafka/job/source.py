@@ -6,10 +6,10 @@ from typing import cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
-from metrics.errors import StateError
 from metrics.kafka.clients import assign
 from metrics.kafka.errors import PASSING, broker_error
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
+from metrics.wording.errors import StateError
 
 BATCH_MESSAGES = 1000
 # A record that closes a window waits at most this long until its batch is full.

@@ -16,7 +16,7 @@ from metrics.kafka.job.input_monitor import InputMonitor
 from metrics.kafka.job.seams import Sink
 from metrics.kafka.job.source import Input
 from metrics.kafka.job.sql_sink import SqlSink
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 
 MAX_BYTES = 4 << 20
 

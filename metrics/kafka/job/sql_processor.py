@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 from confluent_kafka import Consumer
 
-from metrics.errors import TopicError, UnavailableError
 from metrics.kafka.job.commits import Commits, TransactionLimit
 from metrics.kafka.job.heartbeat import Instance, require_not_fenced
 from metrics.kafka.job.input_monitor import InputMonitor
@@ -21,6 +20,7 @@ from metrics.kafka.job.sql_sink import Connection, OffsetTable, SqlSink
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import cluster_id, soon_listed, topic_id
 from metrics.postgres.connect import AnswerLimit
+from metrics.wording.errors import TopicError, UnavailableError
 
 S = TypeVar("S", bound=BatchSink)
 

@@ -25,10 +25,10 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composed, Identifier
 
-from metrics.errors import DatabaseError
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.seams import TransactionLostError
 from metrics.postgres.connect import AnswerLimit, database_errors
+from metrics.wording.errors import DatabaseError
 
 Connection = psycopg.Connection[TupleRow]
 

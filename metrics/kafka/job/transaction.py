@@ -6,13 +6,13 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from metrics.errors import BrokerError, DeniedError, RefusedError, SettingsError
 from metrics.kafka import futures
 from metrics.kafka.clients import LOOK_TIMEOUT_S
 from metrics.kafka.errors import to_allow
 from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.seams import TransactionLostError
 from metrics.kafka.record_metadata import Headers
+from metrics.wording.errors import BrokerError, DeniedError, RefusedError, SettingsError
 
 # Limits of one step; Ctrl-C is handled between two steps. A transaction takes seven round trips to the broker, four of
 # them in its last step (measured). The broker aborts it after 30 s, so a longer limit would not help.

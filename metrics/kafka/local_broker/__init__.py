@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from metrics.errors import BrokerError
 from metrics.java import owners
 from metrics.java.owners import LocalServer
 from metrics.java.processes import Say
 from metrics.kafka.local_broker import node
 from metrics.kafka.local_broker.node import INSTEAD, KAFKA_VERSION, NAME
 from metrics.kafka.local_broker.node import require_alive as require_alive
+from metrics.wording.errors import BrokerError
 
 
 def _jars(say: Say) -> Sequence[Path]:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import LocalServerError
 from metrics.java import log4j2
 from metrics.java.processes import (
     HOST,
@@ -31,6 +30,7 @@ from metrics.java.processes import (
     wait_until_ready,
 )
 from metrics.java.processes import running as running_processes
+from metrics.wording.errors import LocalServerError
 
 NAME = "local broker"
 KAFKA_VERSION = "4.3.1"

@@ -24,12 +24,12 @@ from operator import not_
 from pathlib import Path
 from typing import IO
 
-from metrics.deadline import Deadline
-from metrics.errors import DatabaseError, LocalServerError
 from metrics.files.locks import folder_errors, open_lock, try_lock
 from metrics.postgres.local_server import server, sockets
 from metrics.postgres.local_server.server import DATABASE, INSTEAD, USER, Say
 from metrics.terminal.console import shown
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import DatabaseError, LocalServerError
 
 LOOK_S, SAY_AFTER_S = 0.002, 0.2
 READY_TIMEOUT_S = STOP_TIMEOUT_S = 60.0

@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from metrics.errors import LocalServerError
 from metrics.files.locks import private
 from metrics.postgres.local_server import keeper, sockets
+from metrics.wording.errors import LocalServerError
 
 Say = Callable[[str], None]
 

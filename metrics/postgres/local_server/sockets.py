@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 PORT = 5432  # part of the socket's name
 

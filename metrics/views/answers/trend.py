@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from metrics.errors import SettingsError
-from metrics.times import ALL_TIME, Range, rfc3339
+from metrics.time.moments import ALL_TIME, Range, rfc3339
 from metrics.views.answers.items import Number, Seconds, TextId, read_item
 from metrics.views.answers.snapshot import snapshot
 from metrics.views.core.event import MAX_TIMESTAMP, WAYPOINT_S
 from metrics.views.core.trend import Per, UnalignedTimeZoneError, buckets, end_of_bucket
 from metrics.views.schema import Connection
+from metrics.wording.errors import SettingsError
 
 Time = Annotated[str, Meta(description="by RFC 3339, in the time zone", examples=["2026-11-28T00:00:00+01:00"])]
 

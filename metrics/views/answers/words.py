@@ -1,6 +1,6 @@
 """Values of answers as people read them, on a terminal and on the page."""
 
-from metrics.text import HOUR_S, MINUTE_S
+from metrics.wording.text import HOUR_S, MINUTE_S
 
 
 def view_time(seconds: int, most: int | None = None) -> str:

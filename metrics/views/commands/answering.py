@@ -9,9 +9,9 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from metrics.errors import SettingsError
 from metrics.terminal.console import say_lines
 from metrics.views.core.event import MAX_ID
+from metrics.wording.errors import SettingsError
 
 MAX_TABLE_ROWS = 10_000
 

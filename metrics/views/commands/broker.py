@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from metrics.cli.use_broker import use_broker
-from metrics.errors import UnavailableError
 from metrics.terminal.console import note
 from metrics.views.settings import ViewsSettings
 from metrics.views.topics_in_use import Topics
+from metrics.wording.errors import UnavailableError
 
 log = logging.getLogger(__name__)
 

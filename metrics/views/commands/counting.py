@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 
-from metrics.errors import DatabaseError
 from metrics.postgres.connect import database_errors
 from metrics.views.commands.broker import require_if_answering, use_broker_of_views
 from metrics.views.commands.database import use_views_database
 from metrics.views.schema import open_views
 from metrics.views.settings import ViewsSettings
 from metrics.views.topics_in_use import Topics, require_same_topic
+from metrics.wording.errors import DatabaseError
 
 
 @contextmanager

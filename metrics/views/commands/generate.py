@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from metrics.cli.written_lines import report_on, write_lines
-from metrics.text import numbered
-from metrics.times import rfc3339, second_of
+from metrics.time.moments import rfc3339, second_of
 from metrics.views.commands.event_file import EVENT_FILE, SHOWN
 from metrics.views.core.event import EVENT_TYPES, EventType
 from metrics.views.generate.lines import MAX_LINES, Content, lines
 from metrics.views.generate.viewing import MAX_MEDIA, MAX_USERS
+from metrics.wording.text import numbered
 
 _NOUNS: dict[EventType, str] = {
     "waypoint": "waypoint",

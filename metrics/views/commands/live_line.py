@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from metrics.errors import MetricsError
-from metrics.sliding_window import SlidingWindow
 from metrics.terminal.console import out, say
 from metrics.terminal.live_line import LiveLine
-from metrics.text import per_second
+from metrics.time.sliding_window import SlidingWindow
+from metrics.wording.errors import MetricsError
+from metrics.wording.text import per_second
 
 REFRESH_S = 0.25
 PRINT_S = 10.0

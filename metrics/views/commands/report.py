@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from metrics.terminal.console import say
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import rate
 from metrics.views.commands.live_line import Figures
 from metrics.views.job.listener import JobCounts, JobFigures, Listener
 from metrics.views.taking.taker import Taker
+from metrics.wording.text import rate
 
 UNKNOWN = "-"
 

@@ -9,18 +9,18 @@ from typing import Annotated
 
 import typer
 
-from metrics.errors import DataRefusedError
 from metrics.files.line_reader import Lines
 from metrics.files.paths import expanded
 from metrics.terminal.console import as_started, name_of, note, say, shown, throughput, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.tables import new_table, say_table
-from metrics.text import in_line, numbered, rate
 from metrics.views.commands.broker import use_topics
 from metrics.views.commands.event_file import EVENT_FILE, SHOWN
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.sending import ApiSender, FileSender, SentFile, TopicSender
 from metrics.views.taking.upload import SAFE
+from metrics.wording.errors import DataRefusedError
+from metrics.wording.text import in_line, numbered, rate
 
 SHOWN_ERRORS = 5
 HOW_TO_READ = as_started("to read them: docs/operations.md#rejected-lines (local broker: python app.py broker)")

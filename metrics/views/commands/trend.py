@@ -9,8 +9,8 @@ import typer
 from metrics.cli.time_options import Last
 from metrics.terminal.console import note, say
 from metrics.terminal.tables import new_table, say_table
-from metrics.time_zones import UTC, zone_of
-from metrics.times import range_of
+from metrics.time.moments import range_of
+from metrics.time.zones import UTC, zone_of
 from metrics.views.answers.trend import Trend, TrendRow, read_trend, until_now
 from metrics.views.answers.words import view_time
 from metrics.views.commands.answering import Csv, Json, check_form, say_csv, say_json, unknown_item

@@ -6,11 +6,11 @@ import typer
 
 from metrics.terminal.console import note, out, say_lines
 from metrics.terminal.progress import bar
-from metrics.text import numbered
 from metrics.views.commands.broker import use_existing_topics
 from metrics.views.commands.database import use_views
 from metrics.views.verify import run, text
 from metrics.views.verify.findings import MAX_DIFFERENCES, Findings, Verdict
+from metrics.wording.text import numbered
 
 
 def verify(

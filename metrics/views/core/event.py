@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, NamedTuple, NoReturn, get_args
 import msgspec
 from msgspec import Meta
 
-from metrics.text import shortened
-from metrics.times import DAY_S, LAST_SECOND
+from metrics.time.moments import DAY_S, LAST_SECOND
+from metrics.wording.text import shortened
 
 EventType = Literal["waypoint", "streamstart", "streamstop", "streamend"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
-from metrics.errors import SettingsError
-from metrics.times import DAY_S, MINUTE_S
+from metrics.time.moments import DAY_S, MINUTE_S
 from metrics.views.core.event import MAX_TIMESTAMP, EventType
 from metrics.views.generate.viewing import MAX_MEDIA, MAX_USERS, Draw, Sent, Viewing
 from metrics.views.generate.wrong import damaged
+from metrics.wording.errors import SettingsError
 
 MAX_LINES = 10_000_000_000
 _WRONG, _REPEATED, _LATE = 0.01, 0.03, 0.06

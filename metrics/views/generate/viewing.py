@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from metrics.times import MINUTE_S, rfc3339
+from metrics.time.moments import MINUTE_S, rfc3339
 from metrics.views.core.event import WAYPOINT_S, EventType
 
 Draw = Callable[[], float]  # the next number of a sequence, 0 <= number < 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 from metrics.views.core.digest import event_digest
 from metrics.views.core.event import COLUMNS, InvalidEventError, read_event
 

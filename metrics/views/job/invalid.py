@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from metrics.text import numbered
 from metrics.views.job.batch import InvalidRecord
+from metrics.wording.text import numbered
 
 MOST_NAMED = 5
 EVERY_S = 60.0

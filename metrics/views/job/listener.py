@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from metrics.errors import UnavailableError
+from metrics.wording.errors import UnavailableError
 
 
 class JobCounts(NamedTuple):

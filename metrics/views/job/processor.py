@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from metrics.errors import BrokerError
 from metrics.kafka.job.commits import Commits, HeartbeatLimit, TransactionLimit
 from metrics.kafka.job.resuming import Resumption
 from metrics.kafka.job.retry import RetryBudget
@@ -16,6 +15,7 @@ from metrics.views.job.sink import CountSink
 from metrics.views.schema import open_views
 from metrics.views.settings import ViewsSettings
 from metrics.views.topics_in_use import require_same_topic
+from metrics.wording.errors import BrokerError
 
 TABLE = "consumed"
 ACCEPT = "to count the events that are left: python app.py views count --accept-loss"

@@ -7,16 +7,23 @@ from threading import Event
 from time import monotonic
 from typing import NamedTuple
 
-from metrics.errors import DatabaseError, FencedError, NoAnswerError, ReplacedError, UnavailableError, UnsuitableError
 from metrics.kafka.job.restoring import restore
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.postgres.connect import OVERDUE_S
-from metrics.text import numbered
 from metrics.views.job.invalid import InvalidRecords
 from metrics.views.job.listener import JobFigures, Listener
 from metrics.views.job.processor import ViewProcessor
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import (
+    DatabaseError,
+    FencedError,
+    NoAnswerError,
+    ReplacedError,
+    UnavailableError,
+    UnsuitableError,
+)
+from metrics.wording.text import numbered
 
 log = logging.getLogger(__name__)
 

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from typing import NamedTuple
 
-from metrics.errors import StateError
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.sql_sink import Connection, SqlSink
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 from metrics.postgres.connect import database_errors
-from metrics.text import DAY_S, HOUR_S, numbered
 from metrics.views.core.trend import QUARTER_S
 from metrics.views.job import statements
 from metrics.views.job.batch import Batch, InvalidRecord
 from metrics.views.job.listener import JobCounts
+from metrics.wording.errors import StateError
+from metrics.wording.text import DAY_S, HOUR_S, numbered
 
 # Rows deleted in one transaction at most; a default batch can add no more, so that deleting keeps up.
 MOST_DELETED = 20_000

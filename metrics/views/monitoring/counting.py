@@ -8,11 +8,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from metrics.errors import DatabaseError, UnavailableError
 from metrics.kafka.job.sql_sink import LEAST_ANSWER_S
 from metrics.kafka.job.standby import why_not_active
 from metrics.views.job.listener import JobFigures, Listener
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import DatabaseError, UnavailableError
 
 COMMIT_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 BATCH_BUCKETS = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 50_000, 100_000)

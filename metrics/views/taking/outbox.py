@@ -6,9 +6,9 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from metrics.deadline import Deadline
 from metrics.kafka.clients import open_keyed_producer
 from metrics.kafka.errors import text_of
+from metrics.time.deadline import Deadline
 from metrics.views.settings import ViewsSettings
 from metrics.views.topics_in_use import rejected_bytes
 

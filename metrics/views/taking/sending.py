@@ -7,15 +7,15 @@ from typing import NamedTuple, Protocol
 import httpx
 import msgspec
 
-from metrics.errors import BrokerError, FileError, MetricsError, SettingsError
 from metrics.files.line_reader import Lines
 from metrics.files.packed import BROKEN, unpacked
 from metrics.files.paths import STANDARD_INPUT, named, unreadable
-from metrics.text import in_line
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.lines import batches
 from metrics.views.taking.outbox import Outbox
 from metrics.views.taking.upload import SAFE, Taken, Upload
+from metrics.wording.errors import BrokerError, FileError, MetricsError, SettingsError
+from metrics.wording.text import in_line
 
 EVENTS = "/views/events"
 CONNECT_S = 10.0

@@ -7,8 +7,6 @@ from contextlib import suppress
 from enum import Enum
 from time import monotonic
 
-from metrics.errors import BrokerError
-from metrics.text import numbered
 from metrics.views.core.event import InvalidEventError, Reason
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.figures import TakingFigures, Tally
@@ -17,6 +15,8 @@ from metrics.views.taking.outbox import Outbox
 from metrics.views.taking.settling import EVENT_S, TICK_S, Settling
 from metrics.views.taking.single import SingleEvents
 from metrics.views.taking.upload import SAFE, Taken, Upload, record_of
+from metrics.wording.errors import BrokerError
+from metrics.wording.text import numbered
 
 log = logging.getLogger(__name__)
 

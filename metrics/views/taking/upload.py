@@ -8,10 +8,10 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from metrics.text import numbered
 from metrics.views.core.event import TOO_LONG, InvalidEventError, Reason, read_event
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.outbox import Delivery, Headers, Outbox, Record
+from metrics.wording.text import numbered
 
 _CARRIAGE_RETURN = ord("\r")
 MAX_NAMED = 100  # rejected lines in an answer

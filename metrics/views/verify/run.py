@@ -12,7 +12,6 @@ from confluent_kafka import Consumer
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.reader import Progress, Streams
 from metrics.postgres.connect import database_errors
-from metrics.text import numbered
 from metrics.views.core.recount import PartitionCounts
 from metrics.views.schema import Connection
 from metrics.views.settings import ViewsSettings
@@ -24,6 +23,7 @@ from metrics.views.verify.matching import Difference, Row, differences
 from metrics.views.verify.seen import SeenIds
 from metrics.views.verify.snapshot import Snapshot, take_snapshot
 from metrics.views.verify.tables import ComparedTable
+from metrics.wording.text import numbered
 
 
 class Verification:

@@ -10,8 +10,8 @@ from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 
-from metrics.errors import FileError
 from metrics.files.atomic import write_errors
+from metrics.wording.errors import FileError
 
 PREFIX = ".verify-"
 _NUMBER_BYTES = 8

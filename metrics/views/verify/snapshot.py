@@ -5,7 +5,6 @@ from typing import NamedTuple
 from confluent_kafka.admin import AdminClient
 from psycopg.rows import class_row
 
-from metrics.errors import StateError
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.reader import PartitionRange
 from metrics.kafka.topics import cluster_id, partition_counts, topic_id
@@ -13,6 +12,7 @@ from metrics.postgres.connect import database_errors
 from metrics.views.core.recount import PartitionCounts
 from metrics.views.schema import Connection
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import StateError
 
 
 class _Identity(NamedTuple):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from metrics.errors import DatabaseError
 from metrics.postgres.connect import database_errors
 from metrics.views.schema import SUMS, Connection
 from metrics.views.verify.matching import Row
+from metrics.wording.errors import DatabaseError
 
 FETCHED_ROWS = 5_000
 

@@ -7,12 +7,12 @@ import orjson
 
 from metrics.terminal.console import say, warn
 from metrics.terminal.tables import cell, new_table, say_table
-from metrics.text import numbered
-from metrics.times import LAST_SECOND, rfc3339
+from metrics.time.moments import LAST_SECOND, rfc3339
 from metrics.views.verify.findings import Compared, Verdict
 from metrics.views.verify.matching import Difference, Row
 from metrics.views.verify.run import Verification
 from metrics.views.verify.tables import ComparedTable
+from metrics.wording.text import numbered
 
 _WORDS = {
     Verdict.AGREES: ("the tables agree with the topic", "green"),

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple
 
-from metrics.text import HOUR_S, MINUTE_S
 from metrics.views.answers.trend import TrendRow
 from metrics.views.core.trend import Per
 from metrics.web import charts as shared
+from metrics.wording.text import HOUR_S, MINUTE_S
 
 KINDS = ("starts", "stops", "ends")
 VIEW_TIME = "view time"

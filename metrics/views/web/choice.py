@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any, NamedTuple, get_args
 from urllib.parse import urlencode
 
-from metrics.errors import SettingsError
-from metrics.time_zones import UTC, zone_of
-from metrics.times import rfc3339, second_of
+from metrics.time.moments import rfc3339, second_of
+from metrics.time.zones import UTC, zone_of
 from metrics.views.answers.items import Order
 from metrics.views.core.event import MAX_ID
 from metrics.views.core.trend import Per
+from metrics.wording.errors import SettingsError
 
 RANGES: Mapping[Per, Mapping[str, int]] = {
     "minute": {"1h": 60, "6h": 360, "24h": 1_440},

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from metrics.terminal.console import as_started
-from metrics.text import duration, numbered, per_second, percent
-from metrics.times import clock
+from metrics.time.moments import clock
 from metrics.views.web.figures import Listed
 from metrics.views.web.recent import Counting
 from metrics.views.web.status import Status
 from metrics.web.cards import Figure
 from metrics.web.glance import Condition, State, Thresholds
 from metrics.web.settings import WebSettings
+from metrics.wording.text import duration, numbered, per_second, percent
 
 UNKNOWN, NOT_KNOWN = "-", "not known at present"
 FIGURES = ("Taking rate", "Rejected", "Counted", "Uncounted", "Duplicates", "Users")

@@ -6,7 +6,6 @@ from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from metrics.terminal.console import as_started
-from metrics.text import HOUR_S, MINUTE_S, numbered
 from metrics.views.answers.items import MediaTotals
 from metrics.views.answers.similar import SimilarItem
 from metrics.views.answers.trend import Trend, TrendRow, in_zone
@@ -16,6 +15,7 @@ from metrics.views.web.charts import Picture
 from metrics.views.web.choice import RANGES, Choice
 from metrics.views.web.recent import Selected
 from metrics.web.cards import Figure
+from metrics.wording.text import HOUR_S, MINUTE_S, numbered
 
 RANGE_NAMES = {
     "1h": "1 h",

@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl
 from nicegui import ui
 from starlette.exceptions import HTTPException
 
-from metrics.errors import MetricsError, SettingsError
-from metrics.time_zones import UTC, zone_of
+from metrics.time.zones import UTC, zone_of
 from metrics.views.web import counting, figures
 from metrics.views.web.cards import ChartCard, RowTable, TableCard, TopCard
 from metrics.views.web.choice import PAGE, Choice, media_of, read_choice
@@ -19,6 +18,7 @@ from metrics.web.cards import Banner, FigureCard, Pill, concerns
 from metrics.web.glance import Glance
 from metrics.web.settings import WebSettings
 from metrics.web.shell import Page, heading, is_open
+from metrics.wording.errors import MetricsError, SettingsError
 
 TITLE = "Views"
 ABOUT = "View events, each counted once. Times of counting are in UTC."

@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 from fastapi import Path
 from pydantic import BaseModel, Field
 
-from metrics.errors import SettingsError
-from metrics.time_zones import UTC, zone_of
-from metrics.times import ALL_TIME, Range, second_of
+from metrics.time.moments import ALL_TIME, Range, second_of
+from metrics.time.zones import UTC, zone_of
 from metrics.views.answers.items import Order
 from metrics.views.answers.trend import until_now
 from metrics.views.core.event import MAX_ID
@@ -16,6 +15,7 @@ from metrics.views.core.trend import Per
 from metrics.web import problems
 from metrics.web.formats import FormatParameter
 from metrics.web.parameters import DIGITS, TIME_SCHEMA
+from metrics.wording.errors import SettingsError
 
 MAX_ROWS = 10_000
 MAX_SIMILAR = 1_000

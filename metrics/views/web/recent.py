@@ -6,8 +6,8 @@ from functools import partial
 from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from metrics.sliding_window import SlidingWindow
-from metrics.times import ALL_TIME, Range
+from metrics.time.moments import ALL_TIME, Range
+from metrics.time.sliding_window import SlidingWindow
 from metrics.views.answers.items import MediaTotals, Order, read_item, read_top
 from metrics.views.answers.similar import SimilarItem
 from metrics.views.answers.snapshot import snapshot

@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from metrics.errors import SettingsError
 from metrics.views.answers.items import MediaTotals, read_item, read_top
 from metrics.views.answers.snapshot import snapshot
 from metrics.views.answers.trend import Trend, TrendRow, read_trend
@@ -25,6 +24,7 @@ from metrics.views.web.status import Status, StatusReader
 from metrics.web import formats, openapi, problems, reading
 from metrics.web.database import Database
 from metrics.web.parameters import NoQuery
+from metrics.wording.errors import SettingsError
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
 NoParameters = Annotated[NoQuery, Query()]

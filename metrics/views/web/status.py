@@ -8,9 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from metrics.errors import MetricsError
-from metrics.sliding_window import SlidingWindow
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
+from metrics.time.sliding_window import SlidingWindow
 from metrics.views.answers.activity import Activity, Observer
 from metrics.views.answers.counted import Consumed, Counted, read_counted
 from metrics.views.answers.items import Number
@@ -19,6 +18,7 @@ from metrics.views.taking.figures import TakingFigures
 from metrics.views.web.topic_ends import TopicEnds, TopicReader
 from metrics.web.database import Database
 from metrics.web.problems import in_one_line
+from metrics.wording.errors import MetricsError
 
 RATE_S = 10.0
 LEAST_S = 0.5

@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from metrics.errors import MetricsError, UnavailableError
 from metrics.views.core.event import TOO_LONG, InvalidEventError
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.lines import ENCODINGS
@@ -26,6 +25,7 @@ from metrics.web.direct import DirectRoute, Handler
 from metrics.web.methods import refuse_others
 from metrics.web.problems import Problem
 from metrics.web.turns import Turns
+from metrics.wording.errors import MetricsError, UnavailableError
 
 TAG = "Views"
 JSON, JSON_LINES = "application/json", "application/x-ndjson"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from anyio import to_thread
 
-from metrics.errors import BrokerError, MetricsError, TopicError
 from metrics.kafka import futures
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import OffsetRange, offset_ranges
 from metrics.kafka.topics import cluster_id, partition_counts, topic_id
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import BrokerError, MetricsError, TopicError
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient

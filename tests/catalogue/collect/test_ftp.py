@@ -15,7 +15,7 @@ from metrics.catalogue.collect import ftp, retrying
 from metrics.catalogue.collect.reading import Reading
 from metrics.catalogue.collect.source import Source
 from metrics.catalogue.collect.sources import sources
-from metrics.errors import FileError, SettingsError
+from metrics.wording.errors import FileError, SettingsError
 from tests.catalogue.collect.certificates import certificate, server_context
 from tests.catalogue.collect.collected import MOVIES, PACKERS, collect, zipped
 from tests.catalogue.collect.ftp_servers import PASSWORD, USER, Script, closing_with, failing, hang_up, serving

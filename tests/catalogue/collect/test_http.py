@@ -16,7 +16,7 @@ from metrics.catalogue.collect.http import TIMEOUT
 from metrics.catalogue.collect.reading import Reading
 from metrics.catalogue.collect.source import Source
 from metrics.catalogue.collect.sources import sources
-from metrics.errors import FileError, SettingsError
+from metrics.wording.errors import FileError, SettingsError
 from tests.catalogue.collect.certificates import certificate, server_context
 from tests.catalogue.collect.collected import MOVIES, PACKERS, Collected, collect, zipped
 from tests.catalogue.collect.http_servers import Server, chunked, response

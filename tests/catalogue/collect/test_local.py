@@ -12,7 +12,7 @@ import pytest
 from metrics.catalogue.collect.local import LocalFile
 from metrics.catalogue.collect.reading import Reading
 from metrics.catalogue.collect.sources import sources
-from metrics.errors import FileError, SettingsError
+from metrics.wording.errors import FileError, SettingsError
 from tests.catalogue.collect.collected import MOVIES, PACKERS, collect, zipped
 from tests.files.test_lines import open_folder, without_root
 

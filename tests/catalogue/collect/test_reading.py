@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from metrics.catalogue.collect.local import LocalFile
 from metrics.catalogue.collect.reading import Reading
 from metrics.catalogue.collect.source import Source, check_length
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 from tests.catalogue.collect.collected import MOVIES, PACKERS, collect, finish, zipped
 
 CONTENT = random.Random(1).randbytes(600_000)  # cannot be packed, so that a cut anywhere loses contents

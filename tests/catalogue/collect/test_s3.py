@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from metrics.catalogue.collect import s3
 from metrics.catalogue.collect.source import Source
 from metrics.catalogue.collect.sources import sources
-from metrics.errors import FileError, SettingsError
+from metrics.wording.errors import FileError, SettingsError
 from tests.catalogue.collect.collected import MOVIES, PACKERS, collect, zipped
 from tests.catalogue.collect.http_servers import Server, response
 

@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from metrics.catalogue.collect.sources import sources
-from metrics.errors import MetricsError, SettingsError
+from metrics.wording.errors import MetricsError, SettingsError
 
 URLS = [f"{scheme}://bob:hunter2@host/x.csv" for scheme in ("https", "http", "ftp", "ftps", "s3")]
 

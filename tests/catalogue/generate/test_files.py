@@ -13,7 +13,7 @@ import pytest
 
 from metrics.catalogue.generate import files, reference
 from metrics.catalogue.generate.reference import Period
-from metrics.errors import FileError, SettingsError
+from metrics.wording.errors import FileError, SettingsError
 from tests.catalogue.generate import slow_load
 from tests.test_app import PROJECT, run
 

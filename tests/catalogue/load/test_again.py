@@ -13,8 +13,8 @@ from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Load, find_load, read_newest_loads
 from metrics.catalogue.load.rejected import escape, rejected_records, restore
 from metrics.catalogue.load.run import Options, load
-from metrics.errors import DataRefusedError, SettingsError
 from metrics.postgres.connect import connect
+from metrics.wording.errors import DataRefusedError, SettingsError
 from tests.catalogue.load.catalogue import Catalogue, Quiet
 
 NO_LIMIT = Limit.of("", "100%")

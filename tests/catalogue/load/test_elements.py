@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.catalogue.load.elements import MAX_BYTES, MAX_DEPTH, Elements
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 
 class Pieces:

@@ -12,10 +12,10 @@ from metrics.catalogue.core.records import RejectedError
 from metrics.catalogue.kafka_job.messages import MessageReader
 from metrics.catalogue.load.formats import Records, json_records
 from metrics.catalogue.web.received import JSON, JSON_LINES, Received
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 if TYPE_CHECKING:
-    from metrics.message import KafkaMessage
+    from metrics.messages.interface import KafkaMessage
 
 
 class Message:

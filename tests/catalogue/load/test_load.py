@@ -15,7 +15,7 @@ from metrics.catalogue.load.limits import Limit
 from metrics.catalogue.load.loads import Remark, find_load, read_loads
 from metrics.catalogue.load.rejected import rejected_records
 from metrics.catalogue.load.remarks import findings
-from metrics.errors import DataRefusedError, FileError
+from metrics.wording.errors import DataRefusedError, FileError
 from tests.catalogue.load.catalogue import Catalogue
 
 ALIEN = {"title": "Alien", "duration_mins": "117", "original_language": "English", "size_mb": "900"}

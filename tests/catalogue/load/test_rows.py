@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from metrics.catalogue.load import rows
 from metrics.catalogue.load.rows import Rows, cells_of, row_of
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 # A quoted cell may have line ends; U+2028, form feed and NEL end a line for `str.splitlines` alone.
 CELLS = st.text(st.sampled_from('a ,"\n\r\u2028\f\x85é'), max_size=6)

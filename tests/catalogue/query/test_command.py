@@ -213,7 +213,7 @@ def test_a_reader_that_goes_away_ends_the_query(database_url: str) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_rows(database_url: str) -> None:
     script = (
-        "import resource, sys, metrics.application as application\n"
+        "import resource, sys, metrics.application.command_line as application\n"
         "try: application.run()\n"
         "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     )

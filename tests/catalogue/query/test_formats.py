@@ -18,8 +18,8 @@ from pyarrow.parquet import ParquetFile, read_table
 from metrics.catalogue.query import formats, parquet
 from metrics.catalogue.query.run import Answer, answering
 from metrics.catalogue.query.statement import statement_of
-from metrics.errors import FileError, SettingsError
 from metrics.files import parquet as parquet_format
+from metrics.wording.errors import FileError, SettingsError
 from tests.catalogue.query.tables import Connection
 from tests.terminal.shown import in_a_pipe, on_a_terminal
 

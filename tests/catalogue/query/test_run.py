@@ -16,8 +16,8 @@ from metrics.catalogue.query.lints import remarks
 from metrics.catalogue.query.run import FETCH_ROWS, answering
 from metrics.catalogue.query.statement import Statement, statement_of
 from metrics.catalogue.query.tokens import tokens
-from metrics.errors import DatabaseError, SettingsError
 from metrics.postgres.connect import connect
+from metrics.wording.errors import DatabaseError, SettingsError
 from tests.catalogue.query.tables import DEFAULTS, Connection, Options, ask
 
 

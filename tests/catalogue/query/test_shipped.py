@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.catalogue.query.shipped import Parameter, find_query, parse_query, shipped_queries
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 GOOD = """\
 -- Title

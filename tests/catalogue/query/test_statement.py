@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.catalogue.query.statement import parameters_of, statement_of
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 
 def test_a_name_used_twice_is_one_parameter() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.web.received import JSON, JSON_LINES, MAX_RECORDS, Received, TooManyRecordsError
-from metrics.errors import FileError
+from metrics.wording.errors import FileError
 
 MIB = 1 << 20
 

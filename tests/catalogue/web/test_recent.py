@@ -13,10 +13,10 @@ from metrics.catalogue.core.models import MODELS
 from metrics.catalogue.load import loads
 from metrics.catalogue.query.shipped import shipped_queries
 from metrics.catalogue.web.recent import READ_EVERY_S, Recent
-from metrics.errors import DatabaseError
 from metrics.postgres.address import address_of
 from metrics.postgres.settings import PostgresSettings
 from metrics.web.database import Database
+from metrics.wording.errors import DatabaseError
 from tests.catalogue.load.catalogue import catalogue_in
 from tests.catalogue.web.serving import create_tables
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
-from metrics.errors import BrokerError
 from metrics.frames import topics_in_use
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
 from metrics.kafka import local_broker, topic_changes
 from metrics.kafka.local_broker import node
+from metrics.wording.errors import BrokerError
 from tests.kafka.application import PROJECT, Application, frame
 
 T = 1468244340

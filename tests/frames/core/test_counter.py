@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import pytest
 
-from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.frame import Reason, Rejection
 from metrics.frames.core.shape import Shape, TsFormat
 from metrics.frames.core.state import Rules, State
 from metrics.frames.records import Record
 from metrics.frames.sizes import SECOND
+from metrics.wording.errors import StateError
 from tests.frames.core.message import Message, message
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.frames.core.frame import Frame, Reason, Rejection
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
 from tests.frames.core.message import read_frame
 
 PLAIN = b'{"ts":1468244384,"uid":"ac787f05118de999b21"}'

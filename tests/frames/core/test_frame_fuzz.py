@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from metrics.frames.core.frame import Frame, Reason, Rejection
 from metrics.frames.core.reading import shaped_reader
 from metrics.frames.core.shape import Shape, TsFormat, UidFormat
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
 from tests.examples import examples
 from tests.frames.core.message import PLAIN, Message, read_frame
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from metrics.errors import FileError
 from metrics.files.line_reader import Lines
 from metrics.frames.core.frame import MAX_FRAME_BYTES, Rejection
 from metrics.frames.count.loop import FileLoop, LineNumber
 from metrics.frames.records import Record
 from metrics.frames.settings import Settings
 from metrics.frames.sizes import MINUTE, SECOND
+from metrics.wording.errors import FileError
 from tests.frames.core.test_counter_against_reference import timelines
 from tests.reference import Answer, End, Sent, Timeline, count_all
 

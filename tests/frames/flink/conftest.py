@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from metrics.errors import MetricsError
+from metrics.wording.errors import MetricsError
 from tests.frames.flink.cluster import Cluster
 
 

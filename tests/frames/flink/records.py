@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from metrics.deadline import Deadline
+from metrics.time.deadline import Deadline
 from tests.kafka.application import Application
 
 ROLES = ("seconds", "minutes")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.frames.flink import rejected, script
 from metrics.frames.flink.connection import java_properties, options, without_secrets
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.wording.errors import SettingsError
 
 PLAIN = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule"

@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from metrics.errors import FlinkError
 from metrics.frames.flink import local_cluster
 from metrics.frames.flink.gateway import session
+from metrics.wording.errors import FlinkError
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.records import eventually
 from tests.kafka import cluster

@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 import httpx
 import pytest
 
-from metrics.errors import FlinkError
 from metrics.frames.flink import local_cluster
 from metrics.frames.flink.gateway import Gateway, cause, session
+from metrics.wording.errors import FlinkError
 from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
 from tests.java.owner import closed_port
 

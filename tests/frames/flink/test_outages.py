@@ -18,14 +18,14 @@ from shutil import disk_usage
 
 import pytest
 
-from metrics.deadline import Deadline
 from metrics.frames.flink import script
 from metrics.frames.flink.script import Begin
 from metrics.frames.flink.switch.handover import hand_over
 from metrics.frames.flink.topics import prepare
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import end_offsets, offset_ranges
-from metrics.times import rfc3339
+from metrics.time.deadline import Deadline
+from metrics.time.moments import rfc3339
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.feed import FLINK, count, feeding, newest_checkpoint, published, require_equal
 from tests.frames.flink.jobs import run, settings_of

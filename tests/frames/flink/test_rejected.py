@@ -6,12 +6,12 @@ from typing import NamedTuple
 import pytest
 from confluent_kafka import Message, Producer
 
-from metrics.errors import TopicError
 from metrics.frames.core.frame import Frame, Rejection
 from metrics.frames.flink import rejected
 from metrics.frames.flink.topics import prepare_rejected
 from metrics.kafka.clients import open_admin
 from metrics.kafka.record_metadata import headers_of
+from metrics.wording.errors import TopicError
 from tests.frames.core.message import read_frame
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.jobs import create_topic, run, settings_of

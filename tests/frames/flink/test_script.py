@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.frames.core.windows import Series
 from metrics.frames.flink import rejected
 from metrics.frames.flink.script import Begin, interval, restoring, script, statements
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.sizes import SIZES
+from metrics.wording.errors import SettingsError
 
 SETTINGS = FlinkSettings(bootstrap_servers="broker:9092")
 

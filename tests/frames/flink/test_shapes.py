@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.frames.flink.script import require_possible
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.wording.errors import SettingsError
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.jobs import commit_all, settings_of
 from tests.frames.flink.records import run, written

@@ -6,12 +6,12 @@ from threading import Barrier
 
 import pytest
 
-from metrics.deadline import Deadline
-from metrics.errors import FencedError
 from metrics.frames.flink import jobs, local_cluster, script
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.topics import prepare
 from metrics.kafka.clients import open_admin
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import FencedError
 from tests.frames.flink import inputs
 from tests.frames.flink.cluster import ENDED, Cluster
 from tests.frames.flink.inputs import GAP_LIMIT_S

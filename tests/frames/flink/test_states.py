@@ -10,7 +10,7 @@ import pytest
 
 from metrics.frames.flink.topics import prepare
 from metrics.kafka.clients import open_admin
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.jobs import settings_of
 from tests.frames.flink.records import TIMEOUT_S, eventually

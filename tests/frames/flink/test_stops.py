@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from metrics.errors import FlinkError
 from metrics.frames.flink import jobs
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.jobs import Job
 from metrics.frames.flink.local_cluster.settings import SLOTS, TASK_MANAGERS
+from metrics.wording.errors import FlinkError
 from tests.frames.flink.cluster import Cluster
 from tests.kafka.application import wait_until
 

@@ -14,7 +14,6 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import BrokerError
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import begin, saved_state
@@ -23,6 +22,7 @@ from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.job.input_monitor import EndOffset, InputMonitor
 from metrics.kafka.offsets import offset_ranges
 from metrics.kafka.topics import topic_id
+from metrics.wording.errors import BrokerError
 from tests.kafka import cluster
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 from tests.kafka.cluster import Cluster, coordinator_partition

@@ -14,7 +14,7 @@ from metrics.frames.job.partitions import Partitions
 from metrics.frames.settings import Settings
 from metrics.kafka.job import commits as commits_module
 from metrics.kafka.job.commits import Commits, TransactionLimit
-from metrics.message import KafkaMessage
+from metrics.messages.interface import KafkaMessage
 from tests.frames.core.message import message
 
 T = 1468244340  # 2016-07-11T13:39:00Z

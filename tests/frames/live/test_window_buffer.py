@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from metrics.frames.live.window_buffer import WindowBuffer
 from metrics.frames.sizes import SECOND
-from metrics.times import ALL_TIME
+from metrics.time.moments import ALL_TIME
 from tests.frames.live.results import T, minute, second, starts
 
 

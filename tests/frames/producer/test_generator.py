@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import SettingsError
 from metrics.frames.producer import generator
+from metrics.wording.errors import SettingsError
 
 FIRST = 1_468_244_384
 

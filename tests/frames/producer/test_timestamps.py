@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metrics.frames.core.frame import Frame, Rejection
 from metrics.frames.core.shape import Shape, TsFormat
 from metrics.frames.producer.timestamps import Shift, WrittenTimes
-from metrics.times import LAST_SECOND
+from metrics.time.moments import LAST_SECOND
 from tests.examples import examples
 from tests.frames.core.message import read_frame
 from tests.frames.core.test_frame_fuzz import OBJECTS, SYNTAX

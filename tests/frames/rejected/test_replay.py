@@ -10,7 +10,6 @@ from threading import Event
 import pytest
 from confluent_kafka import Producer
 
-from metrics.errors import BrokerError, StateError
 from metrics.frames.core.frame import Reason
 from metrics.frames.rejected import replay
 from metrics.frames.rejected.fate import Fate
@@ -21,7 +20,8 @@ from metrics.frames.results import rejected as newest
 from metrics.frames.settings import Settings
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import offset_ranges
-from metrics.times import ALL_TIME
+from metrics.time.moments import ALL_TIME
+from metrics.wording.errors import BrokerError, StateError
 from tests.frames.rejected.dead_letters import reject
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 

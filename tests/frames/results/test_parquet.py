@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from pyarrow.parquet import ParquetFile
 
-from metrics.errors import FileError
 from metrics.files import parquet as parquet_format
 from metrics.frames.results import parquet
 from metrics.frames.results.read import Result
 from metrics.frames.sizes import MINUTE, SECOND
+from metrics.wording.errors import FileError
 from tests.frames.windows import minute_record, second_record
 
 PROJECT = Path(__file__).resolve().parents[3]

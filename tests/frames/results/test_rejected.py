@@ -6,11 +6,11 @@ from threading import Event
 import pytest
 from confluent_kafka import Producer
 
-from metrics.errors import BrokerError, StateError
 from metrics.frames.replay_marks import Place, replayed
 from metrics.frames.results.rejected import DeadLetter, latest, read_whole
 from metrics.frames.settings import Settings
 from metrics.kafka.record_metadata import Headers
+from metrics.wording.errors import BrokerError, StateError
 from tests.kafka.application import TIMEOUT_S, Application
 
 FRAME = b'{"uid": "1f", "sent": "' + b"x" * 500_000 + b'"}'

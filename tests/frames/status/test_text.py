@@ -17,7 +17,7 @@ from metrics.frames.status.facts import (
     WaitingPartition,
 )
 from metrics.terminal.tables import say_folded
-from metrics.times import Moment
+from metrics.time.moments import Moment
 from tests.frames.windows import series
 from tests.terminal.shown import in_a_pipe, on_a_terminal
 

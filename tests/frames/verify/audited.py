@@ -11,7 +11,7 @@ from metrics.frames.verify.recount.audit import Outputs, audit
 from metrics.frames.verify.recount.findings import Findings
 from metrics.frames.verify.recount.judge import PartitionJudge, Received
 from metrics.frames.verify.recount.rejected import RejectedRecords
-from metrics.times import ALL_TIME, Range
+from metrics.time.moments import ALL_TIME, Range
 from tests.frames.core.message import message, read_frame
 from tests.frames.core.simulation import GAP_LIMIT_S, Run
 from tests.reference import Timeline

@@ -8,7 +8,7 @@ from metrics.frames.sizes import SECOND
 from metrics.frames.verify.recount.comparison import Comparison
 from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.frames.verify.recount.windows import Window
-from metrics.times import ALL_TIME
+from metrics.time.moments import ALL_TIME
 from tests.frames.windows import second_record
 
 

@@ -12,7 +12,7 @@ from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.verify import text
 from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.terminal import console
-from metrics.times import ALL_TIME, Range
+from metrics.time.moments import ALL_TIME, Range
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

@@ -2,7 +2,7 @@
 
 from metrics.frames.sizes import MINUTE, SECOND
 from metrics.frames.verify.recount.findings import Kind, Verdict
-from metrics.times import Range
+from metrics.time.moments import Range
 from tests.frames.core.simulation import Run
 from tests.frames.verify.audited import audited
 from tests.reference import Sent

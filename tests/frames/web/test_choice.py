@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.frames.web.choice import RANGES, Choice, read_choice, zoom_between
-from metrics.times import Range
+from metrics.time.moments import Range
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 

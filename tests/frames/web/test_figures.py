@@ -17,11 +17,11 @@ from metrics.frames.status.facts import Activity, ErrorEstimate, KeptOpen, LastM
 from metrics.frames.web import figures
 from metrics.frames.web.empty import FEED, RUN, advice
 from metrics.frames.web.figures import Shown
-from metrics.text import duration
-from metrics.times import Moment, clock
+from metrics.time.moments import Moment, clock
 from metrics.web.cards import Figure
 from metrics.web.glance import Condition
 from metrics.web.glance import State as StateOfJob
+from metrics.wording.text import duration
 from tests.frames.windows import minute_record, second_record, series
 
 T = 1468244340  # 2016-07-11T13:39:00Z

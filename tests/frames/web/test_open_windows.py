@@ -5,7 +5,7 @@ from metrics.frames.core.windows import Series
 from metrics.frames.status.describe import describe
 from metrics.frames.status.facts import Activity, KeptOpen, PartitionEnd, Seen, Status, WaitingPartition
 from metrics.frames.web.open_windows import Fold, summary
-from metrics.times import Moment
+from metrics.time.moments import Moment
 from tests.frames.windows import series
 
 T = 1468244340  # 2016-07-11T13:39:00Z

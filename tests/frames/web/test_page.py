@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page
 from metrics.frames.producer import generator
 from metrics.frames.sizes import SIZES
 from metrics.kafka import local_broker
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
 from tests.frames.job.test_broker_outages import java_of
 from tests.frames.web.browsing import delays_after_commits, opened
 from tests.kafka.application import STARTED, Application, frame, wait_until

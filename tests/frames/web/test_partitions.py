@@ -9,7 +9,7 @@ from metrics.frames.core.windows import Series
 from metrics.frames.status.describe import describe
 from metrics.frames.status.facts import Activity, KeptOpen, PartitionEnd, Seen, Status, WaitingPartition
 from metrics.frames.web.partitions import NAMES, note, ordered, row, state
-from metrics.times import Moment
+from metrics.time.moments import Moment
 from metrics.web.tables import Order
 from tests.frames.windows import series
 

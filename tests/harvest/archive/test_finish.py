@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from metrics.errors import FileError
 from metrics.harvest.archive import finish as finish_module
 from metrics.harvest.archive.finish import StoppedError, finish, finish_all, unfinished
 from metrics.harvest.archive.folders import JOURNAL, DamagedRunError, Folders
@@ -22,6 +21,7 @@ from metrics.harvest.archive.journal import JournalWriter
 from metrics.harvest.archive.lock import LockedFolders, lock_folder
 from metrics.harvest.archive.replay import replay
 from metrics.harvest.core.journal import Started, Stopped
+from metrics.wording.errors import FileError
 from tests.harvest.archive.disks import full_after
 from tests.harvest.archive.recorded import HEADER, RUN, START_US, Recorder, complete_ids
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import AlreadyRunningError, FileError
 from metrics.files.project import project_folder
 from metrics.harvest.archive.folders import Folders, is_run
 from metrics.harvest.archive.lock import lock_folder
+from metrics.wording.errors import AlreadyRunningError, FileError
 
 # 2023-12-07 16:01:21.5 UTC, in Amsterdam 17:01:21.
 START_US = 1_701_964_881_500_000

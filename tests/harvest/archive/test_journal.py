@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import FileError
 from metrics.harvest.archive.folders import DamagedRunError
 from metrics.harvest.archive.journal import JournalWriter, read_journal
 from metrics.harvest.archive.raw import RawWriter
 from metrics.harvest.core.journal import AnyEntry, Closed, Failed, Opened, Started, Stopped, Taken
+from metrics.wording.errors import FileError
 from tests.harvest.archive.disks import full_after
 
 STARTED = Started(

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import FileError
 from metrics.harvest.archive import sorting
 from metrics.harvest.archive.folders import DamagedRunError
 from metrics.harvest.archive.replay import Replayed, replay
 from metrics.harvest.core.journal import Stopped
 from metrics.harvest.core.rows import read_rows
+from metrics.wording.errors import FileError
 from tests.harvest.archive.disks import full_after
 from tests.harvest.archive.recorded import START_US, Recorder, complete_ids
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import FileError
 from metrics.harvest.archive.finish import finish
 from metrics.harvest.archive.folders import DamagedRunError, Folders
 from metrics.harvest.archive.lock import lock_folder
@@ -22,6 +21,7 @@ from metrics.harvest.archive.runs import (
 )
 from metrics.harvest.core.journal import Stopped
 from metrics.harvest.core.rows import cells
+from metrics.wording.errors import FileError
 from tests.harvest.archive.recorded import START_US, Recorder
 
 NEWER, OLDER, LATER_MS = "20231207_170121", "20231207_170121_2", "20231207_170121_10"

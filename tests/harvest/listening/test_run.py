@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from metrics.errors import AlreadyRunningError, FileError, SettingsError
 from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.lock import lock_folder
 from metrics.harvest.core.event import STREAMS
@@ -24,6 +23,7 @@ from metrics.harvest.listening.lookups import LookupLoop
 from metrics.harvest.listening.progress import Progress, notifying
 from metrics.harvest.simulator.faults import Answer, Faults
 from metrics.harvest.simulator.server import Endpoint
+from metrics.wording.errors import AlreadyRunningError, FileError, SettingsError
 from tests.catalogue.collect.certificates import certificate, server_context  # noqa: F401
 from tests.harvest.archive.disks import full_after
 from tests.harvest.listening.harvested import SMALL, all_failed, frames, harvest, series

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.simulator.faults import Answer, Cut, Faults
 from metrics.harvest.simulator.server import Endpoint
+from metrics.wording.errors import SettingsError
 from tests.harvest.listening.harvested import SMALL, all_failed, frames, harvest, series
 
 Serve = Callable[..., Endpoint]

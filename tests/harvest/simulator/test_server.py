@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.harvest.core.event import STREAMS
 from metrics.harvest.simulator.series import Series
 from metrics.harvest.simulator.server import Endpoint, local_streams
+from metrics.wording.errors import SettingsError
 from tests.harvest.simulator.raw_client import RawClient
 
 Serve = Callable[..., Endpoint]

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from metrics.errors import MetricsError
 from metrics.harvest.core.run_report import RunHead, StreamReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.harvest.web.figures import state
 from metrics.harvest.web.page import failure
 from metrics.harvest.web.running import Snapshot
 from metrics.web.glance import Condition, Thresholds
+from metrics.wording.errors import MetricsError
 
 LIMITS = Thresholds(1, 10)  # percent
 

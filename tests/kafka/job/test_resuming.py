@@ -2,9 +2,9 @@
 
 import pytest
 
-from metrics.errors import StateError
 from metrics.kafka.job.resuming import resume
 from metrics.kafka.offsets import OffsetRange
+from metrics.wording.errors import StateError
 
 
 def test_reading_resumes_from_the_committed_offsets_and_new_partitions_from_their_beginning() -> None:

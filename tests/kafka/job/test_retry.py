@@ -4,9 +4,9 @@ from threading import Event
 
 import pytest
 
-from metrics.errors import BrokerError, DatabaseError, NoAnswerError, RefusedError, UnavailableError
 from metrics.kafka.job import retry
 from metrics.kafka.job.retry import CALM_S, RetryBudget
+from metrics.wording.errors import BrokerError, DatabaseError, NoAnswerError, RefusedError, UnavailableError
 
 LIMIT_S, DATABASE_LIMIT_S = 60, 20
 

@@ -16,7 +16,6 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer
 
-from metrics.errors import BrokerError, FencedError, ReplacedError, UnavailableError
 from metrics.kafka.job import runner as runner_module
 from metrics.kafka.job import standby
 from metrics.kafka.job.heartbeat import Instance
@@ -24,6 +23,7 @@ from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.seams import Clients, TransactionLostError
 from metrics.kafka.settings import KafkaSettings
+from metrics.wording.errors import BrokerError, FencedError, ReplacedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,12 +4,12 @@ from threading import Event
 
 import pytest
 
-from metrics.errors import BrokerError
 from metrics.kafka.job import retry
 from metrics.kafka.job.commits import MAX_MESSAGES, MIN_MESSAGES, TransactionLimit
 from metrics.kafka.job.latency import CommitLatency
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.standby import MissedHeartbeats
+from metrics.wording.errors import BrokerError
 
 
 def test_slow_commits_are_reported_once_during_the_first_and_once_at_the_end() -> None:

@@ -6,11 +6,11 @@ from threading import Event, Thread
 
 import pytest
 
-from metrics.errors import DatabaseError
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.seams import TransactionLostError
 from metrics.kafka.job.sql_sink import LOCK_TIMEOUT_S, Connection, OffsetTable, SqlSink, answer_limit
 from metrics.postgres.connect import connect
+from metrics.wording.errors import DatabaseError
 from tests.kafka.application import wait_until
 
 TABLE = OffsetTable("consumed", {"model": "movie"}, "cluster", "movies", "topic")

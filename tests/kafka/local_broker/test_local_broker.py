@@ -18,9 +18,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from jgo.maven import MavenContext
 
-from metrics.errors import FileError, LocalServerError, MetricsError
 from metrics.java import jars
 from metrics.kafka import local_broker
+from metrics.wording.errors import FileError, LocalServerError, MetricsError
 from tests.java.owner import (
     PROJECT,
     TIMEOUT_S,

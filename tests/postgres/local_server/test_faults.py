@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import DatabaseError, FileError, LocalServerError, MetricsError
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect, database_errors
 from metrics.postgres.local_server import server
+from metrics.wording.errors import DatabaseError, FileError, LocalServerError, MetricsError
 from tests.postgres.local_server.using import PROJECT, TIMEOUT_S, USER, User, is_alive, nothing, processes, wait_until
 
 pytestmark = pytest.mark.database

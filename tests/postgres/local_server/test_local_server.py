@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from metrics.errors import FileError, LocalServerError
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 from metrics.postgres.local_server import sockets
+from metrics.wording.errors import FileError, LocalServerError
 from tests.postgres.local_server.using import PROJECT, User, is_alive, nothing, processes, wait_until
 
 pytestmark = pytest.mark.database

@@ -9,8 +9,8 @@ from typing import Self
 
 import psutil
 
-from metrics.deadline import Deadline
 from metrics.postgres.local_server import sockets
+from metrics.time.deadline import Deadline
 
 PROJECT = Path(__file__).parents[3]
 TIMEOUT_S = 60.0
@@ -19,7 +19,7 @@ TIMEOUT_S = 60.0
 USER = """
 import sys
 from pathlib import Path
-from metrics.errors import MetricsError
+from metrics.wording.errors import MetricsError
 from metrics.postgres import local_server
 from metrics.postgres.connect import connect
 

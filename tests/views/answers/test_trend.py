@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import SettingsError
-from metrics.times import ALL_TIME, Range
+from metrics.time.moments import ALL_TIME, Range
 from metrics.views.answers.trend import TrendRow, read_trend, until_now
 from metrics.views.core.event import MAX_TIMESTAMP
 from metrics.views.core.recount import Recount
 from metrics.views.core.trend import PERS, Per, buckets
 from metrics.views.schema import Connection
+from metrics.wording.errors import SettingsError
 from tests.examples import examples
 from tests.views.filled import NOON, Watched, fill, recounted
 

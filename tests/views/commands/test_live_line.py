@@ -6,9 +6,9 @@ from threading import Event
 
 import pytest
 
-from metrics.errors import OutputClosedError
 from metrics.views.commands import live_line
 from metrics.views.commands.live_line import Figures
+from metrics.wording.errors import OutputClosedError
 
 TIMEOUT_S = 20.0
 

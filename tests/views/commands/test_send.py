@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from metrics.errors import BrokerError, FileError, MetricsError, SettingsError
 from metrics.views.commands import generate, send
 from metrics.views.commands.event_file import EVENT_FILE
 from metrics.views.settings import ViewsSettings
 from metrics.views.taking.sending import ApiSender
+from metrics.wording.errors import BrokerError, FileError, MetricsError, SettingsError
 from tests.kafka.application import Application, finish, wait_until
 from tests.views.web.taken import line, serving, settings_of, stored
 

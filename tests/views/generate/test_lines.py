@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import SettingsError
 from metrics.files.line_reader import Lines
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
 from metrics.views.core.event import EVENT_TYPES, MAX_TIMESTAMP, Event, InvalidEventError, read_event
 from metrics.views.core.recount import Recount
 from metrics.views.core.similarity import similar
 from metrics.views.generate.lines import Content, lines
 from metrics.views.generate.wrong import damaged
 from metrics.views.settings import MAX_LINE_BYTES
+from metrics.wording.errors import SettingsError
 from tests.examples import examples
 from tests.test_app import run
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import DatabaseError, StateError
 from metrics.kafka.job.heartbeat import Instance
 from metrics.kafka.job.retry import RetryBudget
 from metrics.kafka.job.seams import TransactionLostError
@@ -23,6 +22,7 @@ from metrics.views.core.event import MAX_TIMESTAMP, InvalidEventError, Reason, r
 from metrics.views.job.batch import Batch
 from metrics.views.job.sink import CountSink
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import DatabaseError, StateError
 from tests.examples import examples
 from tests.postgres.databases import create_database, drop_database, with_database
 from tests.views.job.tables import check_counted_once, read_tables

@@ -2,13 +2,13 @@
 
 from threading import Event
 
-from metrics.errors import NoAnswerError, UnavailableError
 from metrics.kafka.job.runner import Runner
 from metrics.kafka.job.sql_sink import answer_limit
 from metrics.views.job.listener import Listener
 from metrics.views.job.processor import ViewProcessor
 from metrics.views.job.run import JobOptions, _Job
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import NoAnswerError, UnavailableError
 
 
 class Heard(Listener):

@@ -4,10 +4,10 @@ from contextlib import closing
 
 import pytest
 
-from metrics.errors import UnsuitableError
 from metrics.postgres.connect import connect
 from metrics.views import schema
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import UnsuitableError
 from tests.kafka.application import Application
 from tests.postgres.databases import C, create_database, drop_database, with_database
 

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from metrics.errors import BrokerError
 from metrics.kafka.clients import open_admin
 from metrics.views import topics_in_use
 from metrics.views.settings import ViewsSettings
@@ -12,6 +11,7 @@ from metrics.views.taking import settling
 from metrics.views.taking.outbox import Outbox, Record
 from metrics.views.taking.single import SingleEvents
 from metrics.views.taking.taker import Taker
+from metrics.wording.errors import BrokerError
 from tests.views.web.taken import line, settings_of
 
 AWAY = ViewsSettings(bootstrap_servers="127.0.0.1:1", broker_timeout_s=1)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import FileError
 from metrics.views.core.digest import event_digest
 from metrics.views.verify import runs as module
 from metrics.views.verify.matching import Difference, Row, differences
 from metrics.views.verify.runs import SortedRuns
 from metrics.views.verify.seen import SeenIds
+from metrics.wording.errors import FileError
 from tests.examples import examples
 
 LARGE = 2**63 - 1

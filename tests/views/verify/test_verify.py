@@ -5,9 +5,9 @@ from contextlib import closing
 import pytest
 from confluent_kafka import TopicPartition
 
-from metrics.errors import DatabaseError, StateError
 from metrics.views import schema
 from metrics.views.verify.findings import Verdict
+from metrics.wording.errors import DatabaseError, StateError
 from tests.kafka.application import TIMEOUT_S
 from tests.views.core.test_recount import MIDNIGHT, line
 from tests.views.verify.filled import ENDS, LARGE, RECORDS, Topic, differing, recounted

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from metrics.errors import DatabaseError, SettingsError
 from metrics.postgres.address import address_of
 from metrics.views import schema
 from metrics.views.answers.trend import read_trend
@@ -21,6 +20,7 @@ from metrics.views.web.page import LOOK_EVERY_S
 from metrics.views.web.recent import COUNTING_EVERY_S, READ_EVERY_S, Recent, Selected
 from metrics.views.web.status import Status, StatusReader
 from metrics.web.database import Connection, Database
+from metrics.wording.errors import DatabaseError, SettingsError
 from tests.views.filled import NOON
 from tests.views.web.test_counting import status
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from metrics.errors import FlinkError, SettingsError
 from metrics.frames.flink.local_cluster import cluster, states
 from metrics.frames.flink.local_cluster.cluster import AGAIN, Slots
 from metrics.frames.flink.local_cluster.cluster import ended_task_managers as ended_task_managers
@@ -38,6 +37,7 @@ from metrics.frames.flink.local_cluster.states import newest_state as newest_sta
 from metrics.java import owners
 from metrics.java.owners import LocalServer
 from metrics.java.processes import Say
+from metrics.wording.errors import FlinkError, SettingsError
 
 
 def require_slots(parallelism: int) -> None:

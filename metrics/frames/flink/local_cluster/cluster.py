@@ -10,8 +10,6 @@ from uuid import uuid4
 
 import httpx
 
-from metrics.deadline import Deadline
-from metrics.errors import FlinkError, LocalServerError
 from metrics.frames.flink.local_cluster.settings import (
     GATEWAY,
     INSTEAD,
@@ -36,7 +34,9 @@ from metrics.java.processes import (
     telling_lines,
     wait_until_ready,
 )
-from metrics.text import numbered
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import FlinkError, LocalServerError
+from metrics.wording.text import numbered
 
 if TYPE_CHECKING:
     import psutil

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import httpx
 
-from metrics.errors import FileError, SettingsError
 from metrics.frames.flink.gateway import ANSWER_TIMEOUT_S, cause
 from metrics.frames.flink.local_cluster.settings import CHECKPOINTS, NAME, SAVEPOINTS, as_url
 from metrics.frames.flink.quoting import quoted
+from metrics.wording.errors import FileError, SettingsError
 
 _METADATA = "_metadata"
 _WITH_A_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:/")

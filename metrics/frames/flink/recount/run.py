@@ -24,8 +24,8 @@ from metrics.frames.verify.wholeness import windows_whole_from
 from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.reader import PartitionRange, Progress, Streams
 from metrics.kafka.record_metadata import stamp_ms
-from metrics.text import numbered
-from metrics.times import ALL_TIME, Range, rfc3339
+from metrics.time.moments import ALL_TIME, Range, rfc3339
+from metrics.wording.text import numbered
 
 if TYPE_CHECKING:
     from metrics.frames.verify.recount.conservation import Row

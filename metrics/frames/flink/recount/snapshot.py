@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import StateError
 from metrics.frames import topics_in_use
 from metrics.frames.core.state import PartitionState, State
 from metrics.frames.flink import progress
@@ -14,6 +13,7 @@ from metrics.frames.status.observe import last_commit
 from metrics.kafka import topics
 from metrics.kafka.offsets import offset_ranges, open_transactions
 from metrics.kafka.reader import PartitionRange
+from metrics.wording.errors import StateError
 
 
 class JobSnapshot:

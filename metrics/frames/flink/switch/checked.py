@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import State
@@ -12,8 +11,9 @@ from metrics.frames.records import Record
 from metrics.frames.reset.replay import Replay
 from metrics.frames.saved_state import AFRESH
 from metrics.frames.sizes import SIZES, size_of
-from metrics.message import KafkaMessage
-from metrics.times import rfc3339
+from metrics.messages.interface import KafkaMessage
+from metrics.time.moments import rfc3339
+from metrics.wording.errors import StateError
 
 LET_FLINK_CONTINUE = "let Flink continue from its savepoint: python app.py flink run --from-group --restore PATH"
 

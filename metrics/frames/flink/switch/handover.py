@@ -7,7 +7,6 @@ from typing import NamedTuple
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from metrics.errors import SettingsError, StateError
 from metrics.frames import topics_in_use
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.state import State
@@ -29,7 +28,8 @@ from metrics.kafka.clients import open_admin, open_reader
 from metrics.kafka.job.commits import MAX_RESULTS
 from metrics.kafka.offsets import end_offsets, offset_ranges
 from metrics.kafka.reader import Progress
-from metrics.text import numbered
+from metrics.wording.errors import SettingsError, StateError
+from metrics.wording.text import numbered
 
 OnProgress = Callable[[int], None]
 

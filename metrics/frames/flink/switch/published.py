@@ -8,8 +8,6 @@ from heapq import merge
 
 from confluent_kafka.admin import AdminClient
 
-from metrics.deadline import Deadline
-from metrics.errors import BrokerError, StateError
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.checked import Published
 from metrics.frames.records import Record, read_record
@@ -22,6 +20,8 @@ from metrics.kafka.errors import client_errors
 from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.offsets import offset_ranges, open_transactions
 from metrics.kafka.reader import PartitionRange, Streams
+from metrics.time.deadline import Deadline
+from metrics.wording.errors import BrokerError, StateError
 
 # Flink takes the first id that no unfinished transaction has, and has one for each unfinished checkpoint.
 TRANSACTIONS = 16

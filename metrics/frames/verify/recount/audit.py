@@ -12,7 +12,7 @@ from metrics.frames.verify.recount.findings import Findings
 from metrics.frames.verify.recount.judge import Judged
 from metrics.frames.verify.recount.rejected import RejectedRecords
 from metrics.frames.verify.recount.windows import Recount, Window
-from metrics.times import ALL_TIME, Range, rfc3339
+from metrics.time.moments import ALL_TIME, Range, rfc3339
 
 
 class Outputs(NamedTuple):

@@ -7,8 +7,8 @@ from metrics.frames.records import Deleted, OfWindow, Record
 from metrics.frames.sizes import SECOND, Counts, Size, largest
 from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.frames.verify.recount.windows import Window
-from metrics.text import numbered
-from metrics.times import Range
+from metrics.time.moments import Range
+from metrics.wording.text import numbered
 
 
 class Averages:

@@ -9,7 +9,7 @@ from metrics.frames.verify.recount.findings import Findings, Kind
 from metrics.frames.verify.recount.judge import Outcome
 from metrics.frames.verify.recount.rejected import RejectedRecords
 from metrics.frames.verify.recount.windows import Recount
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 
 class Row(NamedTuple):

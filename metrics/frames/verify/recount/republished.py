@@ -7,7 +7,7 @@ import msgspec
 
 from metrics.frames.verify.recount.findings import Difference, Findings, Kind
 from metrics.frames.verify.recount.sums import Sum, total
-from metrics.text import numbered
+from metrics.wording.text import numbered
 
 ANY_TIME_MS = 2**63 - 1  # no limit of timestamps
 READ_AGAIN = "the group was reset: frames read again are republished again, skipped frames are not"

@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from metrics.errors import FileError, FlinkError, LocalServerError, SettingsError
 from metrics.frames.flink import local_cluster, local_jobs
 from metrics.frames.flink.gateway import session
 from metrics.frames.flink.local_cluster import settings, states
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.java.owners import PASSING_S
 from metrics.java.processes import mark
+from metrics.wording.errors import FileError, FlinkError, LocalServerError, SettingsError
 from tests.frames.flink.cluster import STOP_TIMEOUT_S, Cluster
 from tests.java.owner import Owner, Thief, alive, closed_port, nothing, refused_without, used_by_another_process
 from tests.kafka.application import wait_until

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.errors import StateError
 from metrics.frames.core.counter import Counter
 from metrics.frames.core.partition import RejectedFrame
 from metrics.frames.core.state import Rules, State
@@ -19,6 +18,7 @@ from metrics.frames.flink.switch.checked import CheckedReplay, Published
 from metrics.frames.flink.switch.handover import begin_of
 from metrics.frames.records import Record
 from metrics.frames.sizes import SIZES, Counts, Size
+from metrics.wording.errors import StateError
 from tests.examples import examples
 from tests.frames.core.message import Message, message
 

@@ -8,13 +8,13 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from metrics.errors import FencedError, SettingsError, StateError
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import HandedOver, Returned, bring_back, hand_over
 from metrics.frames.sizes import MINUTE, SECOND, Size
 from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import offset_ranges
-from metrics.times import rfc3339
+from metrics.time.moments import rfc3339
+from metrics.wording.errors import FencedError, SettingsError, StateError
 from tests.frames.job.test_resuming import remove_frames_before
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, frame, wait_until
 

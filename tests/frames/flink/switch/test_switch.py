@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from metrics.deadline import Deadline
 from metrics.frames.flink import local_cluster, local_jobs
 from metrics.frames.flink.topics import prepare
 from metrics.frames.producer import generator
 from metrics.kafka.clients import open_admin
+from metrics.time.deadline import Deadline
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.jobs import settings_of
 from tests.frames.flink.switch.test_handover import HANDED_OVER, WHY, check_equal

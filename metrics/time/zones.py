@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 UTC = "UTC"
 # Files beside the zones: of this machine, of POSIX's default rules, and zones again, with leap seconds or without.

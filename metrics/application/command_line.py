@@ -10,16 +10,16 @@ from metrics.catalogue.settings import CatalogueSettings
 from metrics.cli import COMMANDS as CLI
 from metrics.cli.registry import STYLE, Commands
 from metrics.cli.reporting import reporting
-from metrics.errors import MetricsError, OutputClosedError
 from metrics.frames.commands import COMMANDS as FRAMES
 from metrics.frames.commands.main_job import main_job
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.harvest.commands import COMMANDS as HARVEST
 from metrics.harvest.settings import HarvestSettings
-from metrics.settings import help_text
+from metrics.settings.listing import help_text
 from metrics.terminal import logs, streams
 from metrics.views.commands import COMMANDS as VIEWS
 from metrics.views.settings import ViewsSettings
+from metrics.wording.errors import MetricsError, OutputClosedError
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Application(Commands):
     """The commands of all systems; without a command, the main job of frames runs."""
 
-    modules = FRAMES | {"serve": "metrics.serve"} | CATALOGUE | HARVEST | VIEWS | CLI
+    modules = FRAMES | {"serve": "metrics.application.serve"} | CATALOGUE | HARVEST | VIEWS | CLI
     services = ("serve", "catalogue serve", "harvest serve", "views", "views serve", "views count")
     settings = (FlinkSettings, CatalogueSettings, HarvestSettings, ViewsSettings)
     owners = ("metrics.frames.topic_owner", "metrics.views.topic_owner")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics.errors import SettingsError
+from metrics.wording.errors import SettingsError
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one in RFC 3339

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta
 
-from metrics import settings
-from metrics.application import Application
+from metrics.application.command_line import Application
 from metrics.cli.misnamed import misnamed
-from metrics.errors import SettingsError
 from metrics.frames.settings import Settings
 from metrics.kafka.client_properties import is_secret
 from metrics.kafka.settings import GroupId, KafkaSettings
+from metrics.settings import declared, listing
+from metrics.wording.errors import SettingsError
 
-SETTINGS_PAGE = Path(__file__).parents[1] / "docs/settings.md"
+SETTINGS_PAGE = Path(__file__).parents[2] / "docs/settings.md"
 PASSWORD = "hunter2-swordfish"
 DEFAULTS: dict[str, Any] = {
     "bootstrap_servers": None,
@@ -471,7 +471,7 @@ def test_values_that_are_not_secret_may_be_shown(name: str) -> None:
 
 
 def test_every_setting_has_its_row_in_the_order_of_declaration() -> None:
-    rows = list(settings.rows([Settings]))
+    rows = list(listing.rows([Settings]))
     assert [row.variable for row in rows[:16]] == [
         "BOOTSTRAP_SERVERS",
         "KAFKA_CONFIG",
@@ -506,7 +506,7 @@ def test_the_documented_table_is_the_one_made_from_the_declarations() -> None:
     table, end, _ = rest.partition("<!-- /settings -->")
     assert end, "docs/settings.md has no lines <!-- settings --> and <!-- /settings -->"
     lines = ["| variable | default | allowed | meaning |", "|---|---|---|---|"]
-    for row in settings.rows(Application.settings):
+    for row in listing.rows(Application.settings):
         default = row.default if row.default == "unset" else f"`{row.default}`"
         lines.append(f"| `{row.variable}` | {default} | {row.allowed} | {row.meaning} |")
     assert table.strip() == "\n".join(lines)
@@ -527,12 +527,12 @@ def test_a_further_system_declares_a_class_and_its_settings_are_read_checked_and
     loaded = ViewsSettings.load({"VIEWS_PASSWORD": PASSWORD, "BROKER_TIMEOUT_S": "7", "LATENESS_S": "soon"})
     assert (loaded.consumer_group_id, loaded.broker_timeout_s, loaded.views_password) == ("views", 7, PASSWORD)
     assert PASSWORD not in repr(loaded)
-    listed = [row.variable for row in settings.rows([Settings, ViewsSettings])]
-    assert listed == [*(row.variable for row in settings.rows([Settings])), "VIEWS_PASSWORD"]
+    listed = [row.variable for row in listing.rows([Settings, ViewsSettings])]
+    assert listed == [*(row.variable for row in listing.rows([Settings])), "VIEWS_PASSWORD"]
     assert next(misnamed([Settings, ViewsSettings], {"VIEW_PASSWORD": "x"})) == ("VIEW_PASSWORD", "VIEWS_PASSWORD")
 
 
-SECRETS = [*dict.fromkeys(settings.secrets(Application.settings))]
+SECRETS = [*dict.fromkeys(listing.secrets(Application.settings))]
 
 
 def test_the_secrets_are_those_that_the_docs_name_with_their_files() -> None:
@@ -585,14 +585,14 @@ def test_a_secret_and_a_file_for_it_are_one_too_many(tmp_path: Path) -> None:
 # What each secret may be; a URL has a form of its own.
 SECRET_VALUES = {"DATABASE_URL": f"postgresql://me:{PASSWORD}@host/db"}
 SECRETS_AND_OWNERS = [
-    *((kind, secret) for kind in Application.settings for secret in settings.secrets([kind])),
+    *((kind, secret) for kind in Application.settings for secret in listing.secrets([kind])),
     *((KafkaSettings, "KAFKA_" + name.upper().replace(".", "_")) for name in SECRET_PROPERTIES),
 ]
 
 
 @pytest.mark.parametrize(("kind", "secret"), SECRETS_AND_OWNERS)
 def test_every_secret_of_every_system_may_be_in_a_file(
-    kind: type[settings.Declared], secret: str, tmp_path: Path
+    kind: type[declared.Declared], secret: str, tmp_path: Path
 ) -> None:
     value = SECRET_VALUES.get(secret, PASSWORD)
     file = tmp_path / "secret"
@@ -605,7 +605,7 @@ def test_every_secret_of_every_system_may_be_in_a_file(
 
 @pytest.mark.parametrize(("kind", "secret"), SECRETS_AND_OWNERS)
 def test_a_file_of_any_secret_that_cannot_be_used_is_an_error(
-    kind: type[settings.Declared], secret: str, tmp_path: Path
+    kind: type[declared.Declared], secret: str, tmp_path: Path
 ) -> None:
     missing, empty = tmp_path / "missing", tmp_path / "empty"
     empty.write_text("\n")
@@ -640,5 +640,5 @@ def test_a_secret_that_is_wrong_is_not_shown() -> None:
 
 
 def test_a_setting_of_two_systems_is_listed_with_the_default_of_the_first() -> None:
-    defaults = {row.variable: row.default for row in settings.rows([Settings, ViewsSettings])}
+    defaults = {row.variable: row.default for row in listing.rows([Settings, ViewsSettings])}
     assert defaults["CONSUMER_GROUP_ID"] == "frames-metrics"

@@ -1,6 +1,6 @@
 """The value a minute ago; monotonic time begins at 0."""
 
-from metrics.sliding_window import SlidingWindow
+from metrics.time.sliding_window import SlidingWindow
 
 
 def test_a_window_of_a_minute_begins_with_the_run_and_later_a_minute_ago() -> None:

@@ -1,61 +1,25 @@
-"""Settings: declaration, reading from the environment, checks and lists. The settings themselves are elsewhere.
-
-A package declares its settings as the fields of a subclass of `Declared`, and a system's class inherits from those of
-the packages that it uses. The variable of a field is its name in upper case. `--help` and the table in the docs are
-generated from the declarations.
-"""
+"""The declaration of settings, and how they are read from the environment and checked."""
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import MISSING, Field, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from msgspec import Meta
 
-from metrics.errors import SettingsError
+from metrics.settings.values import Secret
+from metrics.wording.errors import SettingsError
 
 ANY_TEXT = "any text"
-
-NonEmpty = Annotated[str, Meta(min_length=1)]
-Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 OF_A_FILE = "_FILE"
 """The end of a variable that names a file with a secret, as Docker and Kubernetes mount them."""
 
 # Kubernetes sets METRICS_PORT to such a URL if there is a Service called metrics; it is not meant as a setting.
 _OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
-
-
-def is_http_address(text: str) -> bool:
-    """Return whether a text is the address of an HTTP server, without credentials, a fragment, or blanks."""
-    if "#" in text or " " in text or not text.isprintable():
-        return False
-    try:
-        parts = urlsplit(text)
-        return (
-            parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
-        )
-    except ValueError:
-        return False
-
-
-def without_user(address: str) -> str:
-    """Return an address without any user and password in it, safe to show."""
-    _, at, after = address.rpartition("@")
-    return f"***@{after}" if at else address
-
-
-class Secret(str):
-    """Text that its `repr` hides, so that it appears in no log or traceback."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
 
 
 class Family(NamedTuple):
@@ -89,7 +53,7 @@ class Declared:
     def __post_init__(self) -> None:
         for field in fields(self):
             text = getattr(self, field.name)
-            if isinstance(text, str) and _extra(field, "is_secret"):
+            if isinstance(text, str) and extra(field, "is_secret"):
                 object.__setattr__(self, field.name, Secret(text))
 
     @classmethod
@@ -104,7 +68,7 @@ class Declared:
         refused: set[str] = set()
         for field in fields(cls):
             variable = field.name.upper()
-            family = _extra(field, "family")
+            family = extra(field, "family")
             if family is not None:
                 given[field.name], wrong_members = family.read(environment)
                 wrong += wrong_members
@@ -131,49 +95,6 @@ class Declared:
             refused: variables whose own values are invalid; these settings have their defaults.
         """
         yield from ()
-
-
-class SettingRow(NamedTuple):
-    """A setting in words."""
-
-    variable: str
-    default: str
-    allowed: str
-    meaning: str
-
-
-def rows(declared: Iterable[type[Declared]]) -> Iterator[SettingRow]:
-    """Yield every setting of these classes once, as first declared, in the order of declaration."""
-    first: dict[str, Field[Any]] = {}
-    for field in (field for kind in declared for field in fields(kind)):
-        first.setdefault(field.name, field)
-    for field in first.values():
-        family = _extra(field, "family")
-        variable = field.name.upper() if family is None else f"{family.prefix}…"
-        default = "unset" if field.default is None or field.default is MISSING else f"{field.default}"
-        yield SettingRow(variable, default, _allowed(field), _meaning(field))
-
-
-def secrets(declared: Iterable[type[Declared]]) -> Iterator[str]:
-    """Yield the variables of these classes whose values are never shown."""
-    for field in (field for kind in declared for field in fields(kind)):
-        if _extra(field, "is_secret"):
-            yield field.name.upper()
-
-
-def prefixes(declared: Iterable[type[Declared]]) -> set[str]:
-    """Return the prefixes of the families of these classes."""
-    families = (_extra(field, "family") for kind in declared for field in fields(kind))
-    return {family.prefix for family in families if family is not None}
-
-
-def help_text(declared: Iterable[type[Declared]]) -> str:
-    """Return the settings as `--help` lists them, in Markdown, with defaults and allowed values."""
-    lines = ["**Settings**, by environment variables, with their defaults; `API_TOKEN_FILE=…` reads a secret:", ""]
-    for row in rows(declared):
-        allowed = "" if row.allowed == ANY_TEXT else f" *Allowed: {row.allowed}.*"
-        lines.append(f"- `{row.variable}` ({row.default}): {row.meaning}{allowed}")
-    return "\n".join(lines)
 
 
 class WrongValueError(Exception):
@@ -205,7 +126,7 @@ def read_secret(variable: str, environment: Mapping[str, str]) -> str:
 
 def _text(variable: str, field: Field[Any], environment: Mapping[str, str]) -> str | None:
     """Return the text of a variable, or of the file that holds a secret; None if it is unset."""
-    if _extra(field, "is_secret"):
+    if extra(field, "is_secret"):
         return read_secret(variable, environment) or None
     text = environment.get(variable, "")
     is_unset = not text or (variable.endswith("_PORT") and _OF_A_SERVICE.match(text))
@@ -214,44 +135,41 @@ def _text(variable: str, field: Field[Any], environment: Mapping[str, str]) -> s
 
 def _converted(text: str, variable: str, field: Field[Any]) -> Any:
     """Return a variable's text, converted to the type of its field."""
-    is_allowed = _extra(field, "is_allowed")
+    is_allowed = extra(field, "is_allowed")
     try:
         value = msgspec.convert(text, field.type, strict=False)
         if is_allowed is None or is_allowed(value):
             return value
     except ValueError:
         pass
-    raise WrongValueError(f"{variable}={_shown(text, field)}: must be {_allowed(field)}")
+    raise WrongValueError(f"{variable}={_shown(text, field)}: must be {allowed(field)}")
 
 
 def _shown(text: str, field: Field[Any]) -> str:
-    if _extra(field, "is_secret"):
+    if extra(field, "is_secret"):
         return "***"
-    shown = _extra(field, "shown")
+    shown = extra(field, "shown")
     return repr(text if shown is None else shown(text))
 
 
-def _metas(annotation: Any) -> Iterator[Meta]:
+def metas(annotation: Any) -> Iterator[Meta]:
     """Yield the metadata of a field's type, the outermost first."""
     yield from getattr(annotation, "__metadata__", ())
     inner = getattr(annotation, "__origin__", None)
     if inner is not None and hasattr(annotation, "__metadata__"):
-        yield from _metas(inner)
+        yield from metas(inner)
     for member in getattr(annotation, "__args__", ()):
-        yield from _metas(member)
+        yield from metas(member)
 
 
-def _extra(field: Field[Any], key: str) -> Any:
+def extra(field: Field[Any], key: str) -> Any:
     """Return the extra of a field under a key; None if there is none."""
-    return next((meta.extra[key] for meta in _metas(field.type) if meta.extra and key in meta.extra), None)
+    return next((meta.extra[key] for meta in metas(field.type) if meta.extra and key in meta.extra), None)
 
 
-def _meaning(field: Field[Any]) -> str:
-    return next(meta.description for meta in _metas(field.type) if meta.description)
-
-
-def _allowed(field: Field[Any]) -> str:
-    for meta in _metas(field.type):
+def allowed(field: Field[Any]) -> str:
+    """Return the allowed values of a field in words."""
+    for meta in metas(field.type):
         if meta.extra and "allowed" in meta.extra:
             return str(meta.extra["allowed"])
         if meta.ge is not None and meta.le is not None:

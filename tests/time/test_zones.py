@@ -5,9 +5,9 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from metrics.errors import SettingsError
 from metrics.postgres.connect import connect
-from metrics.time_zones import zone_of
+from metrics.time.zones import zone_of
+from metrics.wording.errors import SettingsError
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "europe/berlin", "EUROPE/BERLIN"])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.errors import SettingsError
-from metrics.times import ALL_TIME, Range, duration_of, range_of, second_of
+from metrics.time.moments import ALL_TIME, Range, duration_of, range_of, second_of
+from metrics.wording.errors import SettingsError
 
 NOW_S = 1_468_244_400.9
 

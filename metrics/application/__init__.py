@@ -1,0 +1,1 @@
+"""The application: the commands, the settings and the server of all systems."""

@@ -1,0 +1,1 @@
+"""What is said to people: counts, durations and times in words, and errors."""
