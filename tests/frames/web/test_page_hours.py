@@ -30,7 +30,7 @@ KEPT = {"KEEP_SECONDS": "3600", "KEEP_MINUTES": "60"}
 class Memory(NamedTuple):
     """Memory in MB, and the nodes of the document, once the browser was told that memory is short.
 
-    Until then, it keeps more for its scripts than they use: 12 MB more after an hour.
+    Until then, it keeps more for its scripts than they use: up to 12 MB more in a trial of 11 minutes.
 
     Of the browser, it is that of the largest process, which draws the page; others come and go. Pages of files are left
     out: they belong to a process alone as long as no other browser runs.
