@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 from metrics.web import bar, problems
 from metrics.web.glance import Glance
 
+RECONNECT_S = 15  # a page that is cut off for longer is loaded again; a busy browser may not answer for some seconds
 MAX_PAGES = 100  # each takes about 0.5 MB, for a minute even if no browser connects
 STYLE = Path(__file__).parent / "shell.css"
 
@@ -55,6 +56,7 @@ def add_to(app: FastAPI, pages: Sequence[Page]) -> None:
         tailwind=False,
         binding_refresh_interval=None,
         show_welcome_message=False,
+        reconnect_timeout=RECONNECT_S,
     )
     nicegui.app.config.quasar_config["loadingBar"]["skipHijack"] = True  # a moving bar that has no name
     problems.add_to(nicegui.app, {})

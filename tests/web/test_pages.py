@@ -113,3 +113,10 @@ def test_the_keyboard_alone_skips_the_bar_and_chooses_a_theme(page: BrowserPage)
     page.keyboard.press("Enter")
     page.wait_for_function("document.body.classList.contains('body--dark')")
     page.keyboard.press("Enter")
+
+
+def test_a_page_whose_browser_was_busy_for_some_seconds_is_not_loaded_again(page: BrowserPage) -> None:
+    page.wait_for_function("window.did_handshake")
+    page.evaluate("window.is_the_same = true; const end = Date.now() + 10_000; while (Date.now() < end);")
+    page.wait_for_timeout(3_000)
+    assert page.evaluate("window.is_the_same")
