@@ -5,12 +5,15 @@ The report begins when all tasks run, and ends when the job has: what is before 
 
 import sys
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, process_time, sleep
 from typing import Any
 
 import httpx
 import msgspec
+import psutil
+from confluent_kafka import TopicPartition
 
 from benchmark import contract
 from benchmark.contract import Task
@@ -20,27 +23,39 @@ from metrics.frames.flink.local_cluster.settings import TASK_MANAGERS, task_mana
 from metrics.frames.flink.script import statements
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.sizes import SIZES
-from metrics.kafka.clients import open_admin
+from metrics.kafka import topics as kafka_topics
+from metrics.kafka.clients import open_admin, open_asker
+from metrics.kafka.committed import committed
 from metrics.time.deadline import Deadline
 from metrics.wording.errors import FlinkError
 
 START_TIMEOUT_S = 120.0
+LOOK_S = 0.5  # each look takes processor time, which is measured
+COMPILERS = ("C1 CompilerThre", "C2 CompilerThre")  # as Linux cuts the names of Java's threads
 _BEFORE_RUNNING = {"CREATED", "SCHEDULED", "DEPLOYING", "INITIALIZING"}
 _FAILED = {"FAILED", "CANCELED", "SUSPENDED"}
 
 
-COMPILERS = ("C1 CompilerThre", "C2 CompilerThre")  # as Linux cuts the names of Java's threads
-
-
-class Workers(msgspec.Struct, frozen=True):
-    """Processor time of Flink's task managers, from their start to the end of the job.
+class Sample(msgspec.Struct, frozen=True):
+    """Processor time of a job at one of its checkpoints, in seconds since the start of Flink.
 
     Attributes:
-        compiling_s: the part of it in which Java compiled its code to that of the machine.
+        frames: that it had read.
+        all_s: of all processes of Flink, and of this one.
+        task_managers_s: of the task managers.
+        compiling_s: of these, for compiling Java's code to that of the machine.
     """
 
+    frames: int
+    all_s: float
     task_managers_s: float
     compiling_s: float
+
+
+class Course(msgspec.Struct, frozen=True):
+    """Samples of a job from its start to its end, in order."""
+
+    samples: list[Sample]
 
 
 def settings_of(task: Task) -> FlinkSettings:
@@ -56,19 +71,32 @@ def settings_of(task: Task) -> FlinkSettings:
     )
 
 
-def workers(folder: Path) -> Workers:
-    """Return the processor time of the task managers of the Flink in this folder so far."""
-    found = local_cluster.found(folder)
-    members = [found[task_manager(number)] for number in range(1, TASK_MANAGERS + 1)]
-    times = [member.cpu_times() for member in members]
-    compilers = [
-        thread.user_time + thread.system_time
-        for member in members
-        for thread in member.threads()
-        if Path(f"/proc/{member.pid}/task/{thread.id}/comm").read_text().strip() in COMPILERS
-    ]
-    assert len(compilers) >= len(COMPILERS) * TASK_MANAGERS
-    return Workers(sum(each.user + each.system for each in times), sum(compilers))
+def sample(members: Mapping[str, psutil.Process], frames: int) -> Sample:
+    """Return the processor time of Flink's processes so far, which have these names."""
+    spent = {name: (times := member.cpu_times()).user + times.system for name, member in members.items()}
+    workers = [task_manager(number) for number in range(1, TASK_MANAGERS + 1)]
+    return Sample(
+        frames,
+        all_s=sum(spent.values()) + process_time(),
+        task_managers_s=sum(spent[worker] for worker in workers),
+        compiling_s=sum(_compiling_s(members[worker]) for worker in workers),
+    )
+
+
+def _compiling_s(member: psutil.Process) -> float:
+    spent_s = dict.fromkeys(COMPILERS, 0.0)
+    for thread in member.threads():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended; Java's compilers stay
+            name = Path(f"/proc/{member.pid}/task/{thread.id}/comm").read_text().strip()
+            if name in spent_s:
+                spent_s[name] += thread.user_time + thread.system_time
+    assert all(spent_s.values()), "the names of Java's compilers are others"
+    return sum(spent_s.values())
+
+
+def job_url(folder: Path, job_id: str) -> str:
+    """Return the URL of a job at the job manager of the Flink in this folder."""
+    return f"{local_cluster.rest_url(folder)}/jobs/{job_id}"
 
 
 def wait_until_running(folder: Path, job_id: str) -> None:
@@ -77,30 +105,42 @@ def wait_until_running(folder: Path, job_id: str) -> None:
     Raises:
         FlinkError: they do not.
     """
-
-    def states() -> Mapping[str, int]:
-        return dict(_asked(folder, job_id)["status-counts"])
-
-    counts = Deadline(START_TIMEOUT_S).poll(states, until=lambda counts: not any(map(counts.get, _BEFORE_RUNNING)))
+    url = job_url(folder, job_id)
+    with httpx.Client(timeout=START_TIMEOUT_S) as client:
+        counts: Mapping[str, int] = Deadline(START_TIMEOUT_S).poll(
+            lambda: _asked(client, url)["status-counts"],
+            until=lambda counts: not any(map(counts.get, _BEFORE_RUNNING)),
+        )
     if any(map(counts.get, _BEFORE_RUNNING)):
         raise FlinkError("the job does not start", why=local_cluster.failure(folder, job_id))
 
 
-def wait_until_finished(folder: Path, job_id: str) -> None:
-    """Wait until a job has ended; the job manager is asked, since statements would take the gateway's processor time.
+def followed(folder: Path, job_id: str, settings: FlinkSettings) -> Course:
+    """Wait until a job has ended, and take a sample at each of its checkpoints.
+
+    The job manager is asked for its state, since statements would take the gateway's processor time.
 
     Raises:
         FlinkError: it has failed.
+        BrokerError: the broker does not say how far it has read.
     """
-    while (state := _asked(folder, job_id)["state"]) != jobs.FINISHED:
-        if state in _FAILED:
-            raise FlinkError(f"the job has {state.lower()}", why=local_cluster.failure(folder, job_id))
-        sleep(jobs.LOOK_S)
+    found, url = Course([]), job_url(folder, job_id)
+    members = local_cluster.found(folder)
+    count = kafka_topics.partition_counts(open_admin(settings))[settings.input_topic]
+    places = [TopicPartition(settings.input_topic, number) for number in range(count)]
+    with closing(open_asker(settings, settings.flink_name)) as asker, httpx.Client(timeout=START_TIMEOUT_S) as client:
+        while (state := _asked(client, url)["state"]) != jobs.FINISHED:
+            if state in _FAILED:
+                raise FlinkError(f"the job has {state.lower()}", why=local_cluster.failure(folder, job_id))
+            frames = sum(place.offset for place in committed(asker, places))
+            if frames > (found.samples[-1].frames if found.samples else 0):
+                found.samples.append(sample(members, frames))
+            sleep(LOOK_S)
+    return found
 
 
-def _asked(folder: Path, job_id: str) -> dict[str, Any]:
-    url = f"{local_cluster.rest_url(folder)}/jobs/{job_id}"
-    return dict(httpx.get(url, timeout=START_TIMEOUT_S).raise_for_status().json())
+def _asked(client: httpx.Client, url: str) -> dict[str, Any]:
+    return dict(client.get(url).raise_for_status().json())
 
 
 def main() -> None:
@@ -114,9 +154,9 @@ def main() -> None:
         )
         wait_until_running(folder, job_id)
         first_at_s = monotonic()
-        wait_until_finished(folder, job_id)
+        course = followed(folder, job_id, settings)
         last_at_s = monotonic()
-        print(msgspec.json.encode(workers(folder)).decode())
+        print(msgspec.json.encode(course).decode())
         contract.report(task.frames, first_at_s, last_at_s)
 
 

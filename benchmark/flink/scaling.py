@@ -1,7 +1,7 @@
 """Scaling: processor time of a frame on Flink and here, memory of a user, and what follows for many cores."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -15,7 +15,7 @@ from benchmark.environments import interpreters
 from benchmark.flink import memory
 from benchmark.flink.memory import UserMemory
 from benchmark.frames import Made, Recipe
-from benchmark.on_flink import Workers
+from benchmark.on_flink import Course, Sample
 from benchmark.rounds import Run, Runner, in_turn
 from benchmark.sides import ON_FLINK, OURS, Side
 from metrics.files.line_reader import Lines
@@ -28,15 +28,15 @@ PARTITIONS = 4
 FRAME_US, SECOND_TASK, USER_BYTES = 30.0, 0.10, 450
 CORES = (1, 10, 100, 1_000)
 FRAME_BYTES = 2_080
-SMALL_PART = 2  # the small input is this part of the large one: what is not compiled yet is slow, and in both
-WINDOWS_PART = 20  # of the frames; of the input with a window for each frame
+WARM_UP = 0.5  # of the frames: Java's code is slow until it is compiled, for a million of each task manager
+WINDOWS_PART = 10  # of the frames; of the input with a window for each frame
 SIDES = (OURS, *ON_FLINK.values())
 
 _COSTS = (
     "side",
     "µs of CPU a frame",
     "of its task managers",
-    "start and stop (CPU s)",
+    "start, warm-up and stop (CPU s)",
     "compiling (CPU s)",
     "frames/s",
     "steady frames/s",
@@ -67,8 +67,8 @@ class Asked(NamedTuple):
     """What to measure.
 
     Attributes:
-        frames: of the large input.
-        rounds: number of runs of each side on each input.
+        frames: of the input.
+        rounds: number of runs of each side.
     """
 
     frames: int = 4_000_000
@@ -76,18 +76,18 @@ class Asked(NamedTuple):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """Run of a side on a small input, and on a large one.
+    """Run of a side.
 
     Attributes:
-        frames, cpu_s: of each; the processor time is that of all its processes.
-        workers: processor time of Flink's task managers alone; of this application, None.
-        seconds, steady_rate, first_frame_s, peak_rss_bytes: of the large one, as in RESULTS.md.
+        cpu_s: the processor time of all its processes, from their start to their end.
+        warm: of Flink, its first sample after the warm-up and its last; None for this application.
+        seconds, steady_rate, first_frame_s, peak_rss_bytes: as in RESULTS.md.
     """
 
     name: str
-    frames: tuple[int, int]
-    cpu_s: tuple[float, float]
-    workers: tuple[Workers, Workers] | None
+    frames: int
+    cpu_s: float
+    warm: tuple[Sample, Sample] | None
     seconds: float
     steady_rate: float
     first_frame_s: float
@@ -95,37 +95,31 @@ class Cost(msgspec.Struct, frozen=True):
 
     @property
     def frame_us(self) -> float:
-        """Processor time of one more frame, in microseconds, without compiling: start-up and stop are in both runs."""
-        return _slope_us(self.frames, self._counting_s)
+        """Processor time of a frame, in microseconds: of Flink, after the warm-up and without compiling."""
+        if self.warm is None:
+            return 1e6 * self.cpu_s / self.frames
+        return self._slope_us(lambda sample: sample.all_s - sample.compiling_s)
 
     @property
-    def worker_us(self) -> float | None:
+    def worker_us(self) -> float:
         """The same of Flink's task managers alone."""
-        if self.workers is None:
-            return None
-        return _slope_us(self.frames, [each.task_managers_s - each.compiling_s for each in self.workers])
+        return self._slope_us(lambda sample: sample.task_managers_s - sample.compiling_s)
 
     @property
     def compiling_s(self) -> float:
-        """Processor time of compiling in the large run."""
-        return self._compiling_s[1]
-
-    @property
-    def _compiling_s(self) -> Sequence[float]:
-        return [0.0, 0.0] if self.workers is None else [each.compiling_s for each in self.workers]
-
-    @property
-    def _counting_s(self) -> Sequence[float]:
-        return [cpu_s - compiling_s for cpu_s, compiling_s in zip(self.cpu_s, self._compiling_s, strict=True)]
+        """Processor time of compiling."""
+        assert self.warm
+        return self.warm[-1].compiling_s
 
     @property
     def start_s(self) -> float:
-        """Processor time of start and stop, without compiling."""
-        return self._counting_s[0] - self.frames[0] * self.frame_us / 1e6
+        """Processor time beyond that of frames and compiling."""
+        return self.cpu_s - self.compiling_s - self.frames * self.frame_us / 1e6
 
-
-def _slope_us(numbers: tuple[int, int], cpu_s: Sequence[float]) -> float:
-    return 1e6 * (cpu_s[1] - cpu_s[0]) / (numbers[1] - numbers[0])
+    def _slope_us(self, spent_s: Callable[[Sample], float]) -> float:
+        assert self.warm
+        first, last = self.warm
+        return 1e6 * (spent_s(last) - spent_s(first)) / (last.frames - first.frames)
 
 
 class Scaling(page.Findings, frozen=True, kw_only=True):
@@ -138,15 +132,15 @@ class Scaling(page.Findings, frozen=True, kw_only=True):
 How much processor time a frame takes on Apache Flink {FLINK_VERSION} and in this application, and what follows for many
 cores: the same frames, the same broker, in turns.
 
-- Each side counts an input of {PARTITIONS} partitions, and one of half of its frames, each time from a cold start
-  to the end of the input. The difference of both, divided by that of their frames, is the processor time **of a
-  frame**; what remains is **start and stop**, and compiling. Flink's is that of all of its processes (a job manager,
-  two task managers, the SQL gateway) and of the script that starts them and waits for the end, which asks less often
-  than `flink run`; its **task managers** do the counting.
-- Java **compiles** its code to that of the machine while it counts: each task manager for itself, for a million or two
-  of its frames, and then no more. It is left out of the cost of a frame, and has a column of its own.
-- **Frames/s**, **steady frames/s** and **first frame** are those of the large input, as in
-  [RESULTS.md](../benchmark/RESULTS.md). Windows are compared with a plain recount each time.
+- Each side counts an input of {PARTITIONS} partitions, from a cold start to the end of the input. Flink's processor
+  time is that of all of its processes (a job manager, two task managers, the SQL gateway) and of the script that
+  starts them and waits for the end, which asks less often than `flink run`; its **task managers** do the counting.
+- **Of a frame** is what the second half of the frames took, between two checkpoints of the same run: Java's code is
+  slow until it is compiled, for a million frames or so of each task manager. **Compiling**, which each does for
+  itself and then no more, is left out, and has a column. What remains is **start, warm-up and stop**. Of this
+  application, it is all of the processor time, its start too.
+- **Frames/s**, **steady frames/s** and **first frame** are as in [RESULTS.md](../benchmark/RESULTS.md). Windows are
+  compared with a plain recount each time.
 - **A user in an open minute**: heap of the task managers after a full collection (`jcmd GC.run`, `jstat -gc`) with
   {memory.FEW:,} users in one minute and with {memory.MANY:,}, and the size of the checkpoint.
 - **A window**: an input with about one frame a second instead of 1,000 has a second for about each frame. What it
@@ -173,10 +167,10 @@ cores: the same frames, the same broker, in turns.
         return [
             f"`{side.name}`",
             f"{self.of(side, lambda cost: cost.frame_us):.1f}",
-            f"{self.of(side, lambda cost: cost.worker_us or 0.0):.1f}" if is_flink else "",
-            f"{self.of(side, lambda cost: cost.start_s):.1f}",
+            f"{self.of(side, lambda cost: cost.worker_us):.1f}" if is_flink else "",
+            f"{self.of(side, lambda cost: cost.start_s):.1f}" if is_flink else "",
             f"{self.of(side, lambda cost: cost.compiling_s):.1f}" if is_flink else "",
-            f"{self.of(side, lambda cost: cost.frames[1] / cost.seconds):,.0f}",
+            f"{self.of(side, lambda cost: cost.frames / cost.seconds):,.0f}",
             f"{self.of(side, lambda cost: cost.steady_rate):,.0f}",
             f"{self.of(side, lambda cost: cost.first_frame_s):.2f}",
             f"{max(cost.peak_rss_bytes for cost in self.costs if cost.name == side.name) / 1e6:,.0f}",
@@ -233,8 +227,7 @@ def measured(asked: Asked, cache: Callable[[str], Path]) -> tuple[Scaling, str]:
         MetricsError: the broker cannot be started, or a side failed.
     """
     recipes = {
-        "small": Recipe(asked.frames // SMALL_PART),
-        "large": Recipe(asked.frames),
+        "frames": Recipe(asked.frames),
         "windows": Recipe(asked.frames // WINDOWS_PART, rate=1.0),
     }
     made = {name: frames.prepared(cache("frames"), recipe) for name, recipe in recipes.items()}
@@ -242,10 +235,9 @@ def measured(asked: Asked, cache: Callable[[str], Path]) -> tuple[Scaling, str]:
     with broker.running(cache("broker")) as running, loaded(running, made) as runners:
         for number in range(1, asked.rounds + 1):
             for side in in_turn(SIDES, number):
-                small, large = (good(runners[name], side, number) for name in ("small", "large"))
-                costs.append(said(cost_of(small, large, made["small"], made["large"])))
+                costs.append(said(cost_of(good(runners["frames"], side, number), made["frames"])))
                 if side is ON_FLINK[1]:
-                    spread = good(runners["windows"], side, number)
+                    spread = cost_of(good(runners["windows"], side, number), made["windows"])
                     window_us.append(window_us_of(spread, made["windows"], costs[-1]))
         per_user = memory.measured(running)
     found = Scaling(costs=costs, window_us=window_us, memory=per_user, problems=problems)
@@ -282,40 +274,51 @@ def good(runner: Runner, side: Side, number: int) -> Run:
     return run
 
 
-def cost_of(small: Run, large: Run, *made: Made) -> Cost:
-    """Return what a side took for both inputs."""
-    assert small.measured
-    assert large.measured
-    assert large.report
-    workers = [process.reports(run.printed, Workers) for run in (small, large)]
-    few, many = (each.truth.frames for each in made)
+def cost_of(run: Run, made: Made) -> Cost:
+    """Return what a side took.
+
+    Raises:
+        ScalingError: Flink had counted the frames within a second or two.
+    """
+    assert run.measured
+    assert run.report
+    courses = process.reports(run.printed, Course)
     return Cost(
-        large.side.name,
-        (few, many),
-        (small.measured.cpu_s, large.measured.cpu_s),
-        (workers[0][0], workers[1][0]) if all(workers) else None,
-        large.measured.seconds,
-        large.report.steady_rate,
-        large.report.first_frame_s,
-        large.measured.peak_rss_bytes,
+        run.side.name,
+        made.truth.frames,
+        run.measured.cpu_s,
+        warm_samples(courses[0], made.truth.frames) if courses else None,
+        run.measured.seconds,
+        run.report.steady_rate,
+        run.report.first_frame_s,
+        run.measured.peak_rss_bytes,
     )
+
+
+def warm_samples(course: Course, frames: int) -> tuple[Sample, Sample]:
+    """Return the first sample after the warm-up, and the last.
+
+    Raises:
+        ScalingError: they are one: Flink had counted the frames within a second or two.
+    """
+    warm = [sample for sample in course.samples if sample.frames >= WARM_UP * frames]
+    if len(warm) < 2:
+        raise ScalingError("too few frames: no two checkpoints in half of them", hint="take --frames 1000000, or more")
+    return warm[0], warm[-1]
 
 
 def said(cost: Cost) -> Cost:
     """Print a cost as a line, and return it."""
-    compiling = f", {cost.compiling_s:.1f} to compile" if cost.workers else ""
-    say(
-        f"{cost.name:<8} {cost.frame_us:>6.1f} µs of CPU a frame, {cost.start_s:.1f} CPU s to start and stop{compiling}"
+    rest = (
+        f", {cost.start_s:.1f} CPU s to start, warm up and stop, {cost.compiling_s:.1f} to compile" if cost.warm else ""
     )
+    say(f"{cost.name:<8} {cost.frame_us:>6.1f} µs of CPU a frame{rest}")
     return cost
 
 
-def window_us_of(spread: Run, made: Made, cost: Cost) -> float:
-    """Return the processor time of a second, in microseconds: what a run takes beyond its frames and its start."""
-    assert spread.measured
-    compiling_s = sum(each.compiling_s for each in process.reports(spread.printed, Workers))
-    left_s = spread.measured.cpu_s - compiling_s - cost.start_s - made.truth.frames * cost.frame_us / 1e6
-    return 1e6 * left_s / len(made.truth.seconds)
+def window_us_of(spread: Cost, made: Made, cost: Cost) -> float:
+    """Return the processor time of a second, in microseconds: what a frame takes more if it has one of its own."""
+    return (spread.frame_us - cost.frame_us) * made.truth.frames / len(made.truth.seconds)
 
 
 def missed(found: Scaling) -> list[str]:

@@ -8,29 +8,56 @@ from pathlib import Path
 import pytest
 
 from benchmark.flink.memory import UserMemory
-from benchmark.flink.scaling import Cost, Scaling, missed
-from benchmark.on_flink import Workers
+from benchmark.flink.scaling import Cost, Scaling, ScalingError, missed, warm_samples, window_us_of
+from benchmark.frames import Made
+from benchmark.on_flink import Course, Sample
+from benchmark.truth import Truth
 
 PROJECT = Path(__file__).resolve().parents[2]
-WORKERS = (Workers(20.0, 4.0), Workers(45.0, 14.0))
 MEMORY = UserMemory([100_000, 500_000], [60_000_000, 220_000_000], [5_000_000, 33_000_000])
 
 
-def cost(name: str, small_s: float, large_s: float, workers: tuple[Workers, Workers] | None = None) -> Cost:
-    """Return the cost of 250,000 and of a million frames."""
-    return Cost(name, (250_000, 1_000_000), (small_s, large_s), workers, 40.0, 50_000.0, 9.5, 600_000_000)
+def ours() -> Cost:
+    """Return the cost of a million frames, 6 µs each."""
+    return Cost("ours", 1_000_000, 6.0, None, 8.0, 125_000.0, 0.4, 170_000_000)
 
 
-def scaling(flink_2: Cost, memory: UserMemory = MEMORY) -> Scaling:
+def flink(name: str, frame_us: float) -> Cost:
+    """Return the cost of a million frames, of which the first half took more, and compiled most."""
+    course = Course(
+        [
+            Sample(100_000, 30.0, 15.0, 6.0),
+            Sample(500_000, 45.0, 30.0, 10.0),
+            Sample(600_000, 50.0, 34.0, 13.0),
+            Sample(1_000_000, 49.0 + frame_us / 2, 32.0 + frame_us / 2, 14.0),
+        ]
+    )
+    warm = warm_samples(course, 1_000_000)
+    return Cost(name, 1_000_000, 44.0 + frame_us, warm, 40.0, 50_000.0, 9.5, 600_000_000)
+
+
+def scaling(flink_2_us: float, memory: UserMemory = MEMORY) -> Scaling:
     """Return findings of one round: 6 µs a frame here, 24 on Flink, and those of Flink at parallelism 2."""
-    costs = [cost("ours", 2.0, 6.5), cost("flink", 40.0, 68.0, WORKERS), flink_2]
+    costs = [ours(), flink("flink", 24.0), flink("flink_2", flink_2_us)]
     return Scaling(costs=costs, window_us=[50.0], memory=memory, problems=[])
 
 
-def test_a_frame_costs_what_more_frames_add_without_compiling_and_the_rest_is_start_and_stop() -> None:
-    found = cost("flink", 40.0, 68.0, WORKERS)
+def test_a_frame_costs_what_the_second_half_takes_without_compiling() -> None:
+    found = flink("flink", 24.0)
     assert (found.frame_us, found.worker_us, found.start_s, found.compiling_s) == (24.0, 20.0, 30.0, 14.0)
-    assert cost("ours", 2.0, 6.5).worker_us is None
+    assert ours().frame_us == 6.0
+
+
+def test_frames_that_are_counted_between_two_checkpoints_are_too_few() -> None:
+    course = Course([Sample(100_000, 30.0, 15.0, 6.0), Sample(900_000, 45.0, 30.0, 10.0)])
+    with pytest.raises(ScalingError, match="too few frames"):
+        warm_samples(course, 1_000_000)
+
+
+def test_a_second_costs_what_a_frame_with_a_second_of_its_own_takes_more() -> None:
+    truth = Truth(1_000_000, size_bytes=0, newest=0, seconds=dict.fromkeys(range(800_000), 1), minutes={})
+    made = Made(Path("frames"), truth)
+    assert window_us_of(flink("flink", 64.0), made, flink("flink", 24.0)) == 50.0
 
 
 def test_a_user_costs_what_more_users_add() -> None:
@@ -38,26 +65,26 @@ def test_a_user_costs_what_more_users_add() -> None:
 
 
 def test_targets_are_met_up_to_their_limits() -> None:
-    assert missed(scaling(cost("flink_2", 36.0, 55.0))) == []  # 25.3 µs
+    assert missed(scaling(26.25)) == []
 
 
 @pytest.mark.parametrize(
-    ("flink_2", "memory", "problem"),
+    ("flink_2_us", "memory", "problem"),
     [
-        (cost("flink_2", 36.0, 57.0), MEMORY, "17% more at parallelism 2, instead of 10%"),
+        (28.0, MEMORY, "17% more at parallelism 2, instead of 10%"),
         (
-            cost("flink_2", 36.0, 54.0),
+            24.0,
             UserMemory([0, 100], [0, 46_000], [0, 0]),
             "460 bytes a user in an open minute, instead of 450",
         ),
     ],
 )
-def test_a_missed_target_is_named(flink_2: Cost, memory: UserMemory, problem: str) -> None:
-    assert missed(scaling(flink_2, memory)) == [problem]
+def test_a_missed_target_is_named(flink_2_us: float, memory: UserMemory, problem: str) -> None:
+    assert missed(scaling(flink_2_us, memory)) == [problem]
 
 
 def test_the_page_has_the_costs_and_what_many_cores_take(tmp_path: Path) -> None:
-    scaling(cost("flink_2", 36.0, 54.75)).write(tmp_path, "Measured.")
+    scaling(25.0).write(tmp_path, "Measured.")
     page = (tmp_path / "SCALING.md").read_text()
     assert "| `flink` | 24.0 | 20.0 | 30.0 | 14.0 | 25,000 | 50,000 | 9.50 | 600 |" in page
     assert "| 1,000 | 40,000,000 | 83,000 | 1,000 | 1,000 | 20,000 |" in page
