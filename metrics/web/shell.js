@@ -27,6 +27,14 @@ const theme = {
 };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme.show);
 
+/* Measures the texts of charts. Chromium keeps each text of a canvas that is not shown as long as the canvas lives. */
+const measuring = { context: null, texts: 0 };
+function measured_text(text, font) {
+  if (measuring.texts++ % 100 === 0) measuring.context = document.createElement("canvas").getContext("2d");
+  measuring.context.font = font;
+  return measuring.context.measureText(text);
+}
+
 /* Gives the chart of an element once it is drawn, to all that ask for it in their order; no page removes a chart. */
 const drawn_charts = {};
 function drawn_chart(id) {
@@ -35,6 +43,7 @@ function drawn_chart(id) {
       const chart = getElement(id)?.chart;
       if (!chart) return;
       clearInterval(look);
+      import("nicegui-echart").then(({ echarts }) => echarts.setPlatformAPI({ measureText: measured_text }));
       give(chart);
     }, 20);
   }));

@@ -389,6 +389,18 @@ def test_a_tooltip_is_gone_once_the_pointer_has_left_however_often_the_chart_cha
             page.wait_for_function(f"{TOOLTIPS} === 0", timeout=5_000)
 
 
+def test_texts_of_charts_are_measured_on_a_canvas_that_is_renewed(page_address: str, browser: Browser) -> None:
+    with opened(browser, page_address) as page:
+        page.wait_for_function("measuring.texts > 0")
+        assert page.evaluate(
+            """() => {
+                const before = measuring.context;
+                for (let at = 0; at < 100; at++) measured_text("1", "12px sans-serif");
+                return measuring.context !== before;
+            }"""
+        )
+
+
 def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     folder = Path(pytestconfig.getoption("pictures") or tmp_path)
     wide, narrow = {"width": 1280, "height": 1440}, {"width": 390, "height": 1500}
