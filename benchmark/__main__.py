@@ -173,9 +173,9 @@ def measure_flink(
 ) -> None:
     """Measure the processor time of a frame on a local Apache Flink, at parallelism 1 and 2, beside this application.
 
-    All count the same frames in turns, and half of them, which separates starts from frames. Also measured
-    are the memory of a user in an open minute, and the price of a window. With --docs, SCALING.md is written, with what
-    follows for many cores. The exit code is 1 if a target was missed.
+    All count the same frames in turns; a frame of Flink costs what the second half of them took, once Java's code is
+    compiled. Also measured are the memory of a user in an open minute, and the price of a window. With --docs,
+    SCALING.md is written, with what follows for many cores. The exit code is 1 if a target was missed.
 
     Example: `pipenv run bench flink --frames 400000 --rounds 1`
     """

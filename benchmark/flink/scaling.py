@@ -60,7 +60,7 @@ _TARGETS = (
 
 
 class ScalingError(MetricsError):
-    """A side that failed, or counted wrongly."""
+    """A side that failed, counted wrongly, or was given too few frames."""
 
 
 class Asked(NamedTuple):
@@ -299,7 +299,7 @@ def warm_samples(course: Course, frames: int) -> tuple[Sample, Sample]:
     """Return the first sample after the warm-up, and the last.
 
     Raises:
-        ScalingError: they are one: Flink had counted the frames within a second or two.
+        ScalingError: there are no two: Flink had counted the frames within a second or two.
     """
     warm = [sample for sample in course.samples if sample.frames >= WARM_UP * frames]
     if len(warm) < 2:
