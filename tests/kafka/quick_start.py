@@ -10,8 +10,10 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 from metrics.files.locks import open_lock
+from metrics.java import processes
 from metrics.kafka import local_broker
 from metrics.kafka.local_broker import jars
 
@@ -48,7 +50,8 @@ def _write(file: Path) -> None:
         with local_broker.running(Path(folder), _say_nothing):
             pass  # its data folder is made by a program of its own, which would write what it has loaded
         _start_with(f"-XX:AOTCacheOutput={unfinished}")
-        with local_broker.running(Path(folder), _say_nothing):
+        # Java writes the file as it ends, which takes more than the usual 30 s on a busy machine.
+        with mock.patch.object(processes, "STOP_TIMEOUT_S", 600.0), local_broker.running(Path(folder), _say_nothing):
             pass
     unfinished.rename(file)
 
