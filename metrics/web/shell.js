@@ -27,7 +27,11 @@ const theme = {
 };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme.show);
 
-/* Measures the texts of charts. Chromium keeps each text of a canvas that is not shown as long as the canvas lives. */
+/* Lets ECharts measure texts here. Chromium keeps each text of a canvas that is not shown as long as the canvas lives. */
+async function measure_texts() {
+  const { echarts } = await import("nicegui-echart");
+  echarts.setPlatformAPI({ measureText: measured_text });
+}
 const measuring = { context: null, texts: 0 };
 function measured_text(text, font) {
   if (measuring.texts++ % 100 === 0) measuring.context = document.createElement("canvas").getContext("2d");
@@ -43,7 +47,6 @@ function drawn_chart(id) {
       const chart = getElement(id)?.chart;
       if (!chart) return;
       clearInterval(look);
-      import("nicegui-echart").then(({ echarts }) => echarts.setPlatformAPI({ measureText: measured_text }));
       give(chart);
     }, 20);
   }));

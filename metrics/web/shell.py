@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import nicegui
 from fastapi import FastAPI, Request, Response
@@ -109,6 +109,12 @@ def header(title: str, about: str) -> Iterator[None]:
 def is_open(client: Client) -> bool:
     """Return whether a browser still shows a page: what it waited for may have taken its time."""
     return client.id in Client.instances
+
+
+def chart(options: dict[str, Any]) -> ui.echart:
+    """Add a chart, with options for ECharts."""
+    ui.run_javascript("measure_texts()")
+    return ui.echart(options, renderer="svg").classes("chart")
 
 
 def heading(level: int, text: str, classes: str = "") -> None:

@@ -12,7 +12,7 @@ from metrics.frames.web.hints import START
 from metrics.frames.web.picture import Picture
 from metrics.time.moments import clock
 from metrics.web import cards
-from metrics.web.shell import heading, paragraph
+from metrics.web.shell import chart, heading, paragraph
 
 
 class StatusBanner:
@@ -59,7 +59,7 @@ class ChartCard:
             place = ui.element("div").props(f'role=img aria-label="{size.title}" tabindex=0')
             place.props('aria-keyshortcuts="Plus - ArrowLeft ArrowRight Escape"')
             with place.props(f"aria-describedby={self._words.html_id}"):
-                self._chart = ui.echart(charts.options(size), renderer="svg").classes("chart")
+                self._chart = chart(charts.options(size))
 
     def show(self, picture: Picture, now: int) -> None:
         """Show a picture.

@@ -14,7 +14,7 @@ from metrics.harvest.web.digest import Digest, ShowRow
 from metrics.harvest.web.rows import BY_ID
 from metrics.web import tables
 from metrics.web.glance import Condition, Thresholds
-from metrics.web.shell import heading, paragraph
+from metrics.web.shell import chart, heading, paragraph
 
 USERS = 20  # of a page of the table
 USERS_COLUMNS = {"id": "Id", "name": "Name", "age": "Age", "events": "Events", "successful": "Successful"}
@@ -124,17 +124,17 @@ class ChartCard:
             self._place.props(f'role=img aria-label="{title}" aria-describedby={self._words.html_id}')
             self._chart: ui.echart | None = None
 
-    def show(self, chart: Chart) -> None:
+    def show(self, shown: Chart) -> None:
         """Show a chart; only its text if it is empty."""
-        self._words.set_text(chart.words)
-        self._place.set_visibility(chart.height_px > 0)
-        if not chart.height_px:
+        self._words.set_text(shown.words)
+        self._place.set_visibility(shown.height_px > 0)
+        if not shown.height_px:
             return
         if self._chart is None:
             with self._place:
-                self._chart = ui.echart({}, renderer="svg").classes("chart")
-        self._chart.options.update(chart.options)
-        self._chart.style(f"height: {chart.height_px}px").update()
+                self._chart = chart({})
+        self._chart.options.update(shown.options)
+        self._chart.style(f"height: {shown.height_px}px").update()
 
 
 class StreamsCard:

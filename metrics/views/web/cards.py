@@ -12,7 +12,7 @@ from metrics.views.web.charts import Picture
 from metrics.views.web.choice import PAGE, Choice
 from metrics.web.cards import Figure, Note
 from metrics.web.links import Go, Link, Links
-from metrics.web.shell import heading, paragraph
+from metrics.web.shell import chart, heading, paragraph
 
 Enter = Callable[[str], Awaitable[str]]
 """A callback that takes what was entered, and returns what is wrong with it."""
@@ -142,7 +142,7 @@ class ChartCard:
             return
         if self._chart is None:
             with self._place:
-                self._chart = ui.echart(charts.options(), renderer="svg").classes("chart")
+                self._chart = chart(charts.options())
         change = ", ".join(orjson.dumps(part).decode() for part in picture.change_from(before))
         ui.run_javascript(f"trends.change({self._chart.id}, {change})")
 

@@ -24,6 +24,12 @@ WATCH = """() => {
         attributes: true});
 }"""
 
+# Whether both charts got their rows: over one without, a pointer that rests shows no tooltip later, either.
+DRAWN = """(() => {
+    const drawn = [...document.querySelectorAll('.chart')].map(at => getElement(at)?.chart?.getOption().xAxis[0].max);
+    return drawn.length > 1 && drawn.every(Number.isFinite);
+})()"""
+
 
 @contextmanager
 def opened(browser: Browser, address: str, **how: Any) -> Iterator[Page]:
@@ -37,7 +43,7 @@ def opened(browser: Browser, address: str, **how: Any) -> Iterator[Page]:
     page.on("pageerror", lambda error: wrong.append(f"{error}"))
     page.on("dialog", lambda dialog: wrong.append(dialog.message))
     page.goto(address)
-    drawn = "document.querySelectorAll('.chart svg').length > 1 || document.querySelector('.empty')?.checkVisibility()"
+    drawn = f"{DRAWN} || document.querySelector('.empty')?.checkVisibility()"
     page.wait_for_function(f"window.did_handshake && ({drawn})")
     yield page
     context.close()

@@ -210,6 +210,8 @@ def test_earlier_runs_are_chosen_and_their_values_are_text(tmp_path: Path, brows
                 lambda: [text.split() for text in page.evaluate(TOOLTIPS)] == [["Sytazon", "liked", "0"]], "once"
             )
             assert page.locator(".chart.marked").count() == 1, "NiceGUI cannot remove a chart that is not drawn yet"
+            page.evaluate("getElement(document.querySelector('.chart')).chart.setOption({title: {text: 'new'}})")
+            page.wait_for_function("measuring.texts > 0")
         ended(process)
 
 

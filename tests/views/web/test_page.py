@@ -325,6 +325,7 @@ def test_it_fits_a_phone_and_its_controls_are_large_enough(filled: Topic, browse
 def take_picture(page: Page, path: Path) -> None:
     """Take a picture, after the mouse was on the chart."""
     page.locator(".similar tbody tr").first.wait_for()
+    page.wait_for_function("getElement(document.querySelector('.chart'))?.chart?.getOption().dataset[0].source.length")
     page.locator(".chart").hover()
     wait_until(lambda: "viewed" in "".join(page.evaluate(TOOLTIPS)), "the chart explains itself")
     page.mouse.move(5, 5)
