@@ -4,6 +4,7 @@ jgo resolves the dependencies and downloads the files; it needs neither Maven no
 only code that starts a local server may import this module.
 """
 
+import filecmp
 import tempfile
 import time
 import zipfile
@@ -166,7 +167,10 @@ def _jars_in(repository: Path, product: Product) -> list[Path]:
 
 
 def _fetch_into(repository: Path, product: Product, say: Say) -> None:
-    """Download into a temporary folder, then move file by file: files in the repository are always complete."""
+    """Download into a temporary folder, then move what is new: files in the repository are always complete.
+
+    What another product has brought keeps its time, by which Java knows whether a cache of its own is still valid.
+    """
     say(f"{product.server}: fetching {product.name} from Maven Central, once (about {product.size_mb} MB) …")
     arrived = _Arrived()
     try:
@@ -175,8 +179,8 @@ def _fetch_into(repository: Path, product: Product, say: Say) -> None:
             _fetch(Path(beside), product, arrived, say)
             _jars_in(Path(beside), product)
             for file in Path(beside).rglob("*"):
-                if file.is_file():
-                    target = repository / file.relative_to(beside)
+                target = repository / file.relative_to(beside)
+                if file.is_file() and not (target.exists() and filecmp.cmp(file, target, shallow=False)):
                     target.parent.mkdir(parents=True, exist_ok=True)
                     file.replace(target)
     except _IncompleteError as error:

@@ -20,6 +20,7 @@ from jgo.maven import MavenContext
 
 from metrics.java import jars
 from metrics.kafka import local_broker
+from metrics.kafka.local_broker.jars import class_path
 from metrics.wording.errors import FileError, LocalServerError, MetricsError
 from tests.java.owner import (
     PROJECT,
@@ -294,6 +295,27 @@ def test_a_file_that_is_missing_or_damaged_is_fetched_again(
         (tmp_path / "m2" / file).write_bytes(content)
     error = refused_fetch(monkeypatch, tmp_path / "broker", tmp_path / "m2", closed_port())
     assert "cannot be fetched" in error.what
+
+
+def test_a_fetch_replaces_a_damaged_jar_and_leaves_the_others(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert running.address  # by now, the jars are here
+    fetched, m2 = MavenContext().repo_cache, tmp_path / "m2"
+
+    def fetch(folder: Path, *_: object) -> None:
+        shutil.copytree(fetched, folder, copy_function=os.symlink, dirs_exist_ok=True)
+
+    fetch(m2)
+    monkeypatch.setenv("M2_REPO", str(m2))
+    damaged, *others = class_path(nothing)
+    damaged.unlink()
+    damaged.write_bytes(b"PK")
+    before = [at.lstat().st_ino for at in others]
+    monkeypatch.setattr(jars, "_fetch", fetch)
+    assert class_path(nothing) == [damaged, *others]
+    assert damaged.read_bytes() == (fetched / damaged.relative_to(m2)).read_bytes()
+    assert [at.lstat().st_ino for at in others] == before
 
 
 def test_a_download_that_stalls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
