@@ -57,10 +57,12 @@ def delays_after_commits(pages: Sequence[Page], application: Application, window
     committed_ms = next_commits_ms(application, windows)
     delays = []
     for page in pages:
-        page.wait_for_function("last => last in window.seen", arg=max(committed_ms))
+        page.wait_for_function("last => Object.keys(window.seen).some(start => start >= last)", arg=max(committed_ms))
         seen = {int(start): at for start, at in page.evaluate("window.seen").items()}
-        known = {*page.evaluate("window.known")}
-        delays.append([seen[start] - at for start, at in committed_ms.items() if start in seen and start not in known])
+        known = max(page.evaluate("window.known"))
+        # A busy page draws two new windows at once, of which one is seen, if both are in one step.
+        drawn = {start: min(at for later, at in seen.items() if later >= start) for start in committed_ms}
+        delays.append([drawn[start] - at for start, at in committed_ms.items() if start > known])
     return delays
 
 
