@@ -169,7 +169,7 @@ def _jars_in(repository: Path, product: Product) -> list[Path]:
 def _fetch_into(repository: Path, product: Product, say: Say) -> None:
     """Download into a temporary folder, then move what is new: files in the repository are always complete.
 
-    What another product has brought keeps its time, by which Java knows whether a cache of its own is still valid.
+    Files that another product shares keep their time, by which Java knows whether its cache of classes is still valid.
     """
     say(f"{product.server}: fetching {product.name} from Maven Central, once (about {product.size_mb} MB) …")
     arrived = _Arrived()
