@@ -1,5 +1,7 @@
 """The application: the commands and settings of all systems, and the commands that belong to none or to all."""
 
+import atexit
+import gc
 import logging
 import sys
 
@@ -39,6 +41,8 @@ app.callback(invoke_without_command=True)(reporting(main_job))
 
 def run() -> None:
     """Run the command line."""
+    # At its end, Python looks for garbage among all objects, which takes seconds after many pages.
+    atexit.register(gc.freeze)
     streams.take_over()
     logs.log_lines("INFO")
     try:

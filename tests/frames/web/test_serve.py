@@ -160,7 +160,7 @@ def test_the_page_warns_about_a_stream_of_invalid_frames(application: Applicatio
 def test_the_number_of_pages_without_a_browser_is_limited(application: Application) -> None:
     application.create_topics()
     with serving(application) as (process, client):
-        answers = [client.get("/") for _ in range(MAX_PAGES + 5)]
+        answers = [client.get("/frames") for _ in range(MAX_PAGES + 5)]
         assert [answer.status_code for answer in answers] == [200] * MAX_PAGES + [503] * 5
         assert "too many pages are open" in answers[-1].json()["detail"]
         assert client.get("/status").status_code == 200
