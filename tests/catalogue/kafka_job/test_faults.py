@@ -22,6 +22,8 @@ from tests.kafka import cluster
 from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
 from tests.postgres.proxy import CuttingProxy
 
+pytestmark = pytest.mark.slow
+
 PARTITIONS = 3
 
 
@@ -401,7 +403,6 @@ def test_a_database_that_restarts_in_the_middle_is_waited_for(application: Appli
         check(topic, records)
 
 
-@pytest.mark.slow
 def test_a_broker_that_restarts_in_the_middle_is_waited_for(tmp_path: Path, database_url: str) -> None:
     with cluster.running(tmp_path / "cluster", nodes=1) as kafka:
         topic = Topic(Application(kafka.address), database_url, "movie", PARTITIONS)

@@ -21,6 +21,8 @@ from tests.kafka.application import TIMEOUT_S, Application, finish, wait_until
 from tests.postgres.databases import create_database, drop_database, with_database
 from tests.postgres.frozen import frozen, server_processes
 
+pytestmark = pytest.mark.slow
+
 FREEZE_S = 3.0
 SOON_S = 25.0  # 5 s for the answer, 3 s for a connection over which the end is stored, and a busy machine
 RECORDS = [movie(f"Movie {number % 50}", 1 + number) for number in range(500)]
@@ -206,7 +208,6 @@ def test_a_session_that_is_frozen_is_an_outage_that_a_new_session_ends(limited: 
     limited.check(RECORDS)
 
 
-@pytest.mark.slow
 def test_a_server_that_stays_frozen_is_given_up(limited: Database) -> None:
     limited.topic.application.variables["DATABASE_TIMEOUT_S"] = "1"
     limited.topic.send(RECORDS)

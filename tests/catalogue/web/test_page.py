@@ -22,6 +22,8 @@ from tests.catalogue.web.serving import create_tables
 from tests.catalogue.web.test_serve import HEAT, ended, serving
 from tests.kafka.application import PROJECT
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = [
     {
         "user_email": f"{user}@b.c",

@@ -13,7 +13,7 @@ from tests.frames.flink.inputs import GAP_LIMIT_S, Frames
 from tests.frames.flink.records import Written, run, written
 from tests.kafka.application import LIVE, Application, frame
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

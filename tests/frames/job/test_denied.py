@@ -17,7 +17,7 @@ from confluent_kafka.admin import (
 from tests.kafka import cluster
 from tests.kafka.application import Application, finish, frame, wait_until
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 T = 1468244340  # 2016-07-11T13:39:00Z
 AUTHORIZER = """

@@ -18,6 +18,8 @@ from metrics.kafka import local_broker
 from tests.frames.monitoring.scraping import Exposed
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
+pytestmark = pytest.mark.slow
+
 T = 1468244340
 FEW = 40
 MORE = 30
@@ -205,7 +207,6 @@ def test_a_topic_with_only_aborted_records_has_no_frames(application: Applicatio
     assert "1 frame in" in application.run("prepare-topics", file)
 
 
-@pytest.mark.slow
 def test_a_restart_finds_its_frames_in_a_topic_that_was_compacted(application: Application) -> None:
     """Offset 0 holds a frame, 1 to 299 nothing any more, 300 the last of one key; then come others, in new segments."""
     settings = {"cleanup_policy": "compact", "segment_ms": "1000", "min_cleanable_dirty_ratio": "0.01"}

@@ -13,6 +13,8 @@ from metrics.frames.producer import generator
 from tests.kafka.application import PROJECT, Application, finish, frame, wait_until
 from tests.kafka.job.test_process import IN_ITS_OWN_NAMESPACE
 
+pytestmark = pytest.mark.slow
+
 T = 1468244340
 
 

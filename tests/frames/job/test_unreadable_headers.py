@@ -6,8 +6,12 @@ Python only lets the fault pass where the call is specialized, which takes some 
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.kafka import raw_records
 from tests.kafka.application import PROJECT, Application, frame
+
+pytestmark = pytest.mark.slow
 
 T = 1468244340
 READABLE: raw_records.RawHeaders = [(b"trace", b"\x00\xff"), (b"none", None), (b"", b""), ("é".encode(), b"1")]

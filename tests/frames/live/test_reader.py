@@ -16,6 +16,8 @@ from metrics.kafka import local_broker
 from tests.frames.job.test_broker_outages import java_of
 from tests.kafka.application import Application, frame, wait_until
 
+pytestmark = pytest.mark.slow
+
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
@@ -115,7 +117,6 @@ def test_a_topic_that_is_recreated_is_read_again(application: Application, tmp_p
         wait_until(lambda: live.why_not_ready() is None, "all is well")
 
 
-@pytest.mark.slow
 def test_reading_resumes_after_the_broker_was_killed(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     with ExitStack() as closing:

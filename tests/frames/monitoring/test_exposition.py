@@ -17,6 +17,8 @@ from metrics.kafka import local_broker
 from tests.frames.monitoring.scraping import Exposed
 from tests.kafka.application import PROJECT, Application, finish, frame, wait_until
 
+pytestmark = pytest.mark.slow
+
 T = 1468244340  # 2016-07-11T13:39:00Z
 
 
@@ -209,7 +211,6 @@ def test_the_lag_is_that_of_the_partition_that_waits_for_another(application: Ap
         wait_until(lambda: exposed.total("frames_lag_records") == 0, "it has caught up")
 
 
-@pytest.mark.slow
 def test_a_frozen_broker_is_reported_and_so_is_its_return(tmp_path: Path) -> None:
     with local_broker.running(tmp_path / "broker", print) as address:
         application = Application(address, {"BROKER_TIMEOUT_S": "20"})

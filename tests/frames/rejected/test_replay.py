@@ -25,6 +25,8 @@ from metrics.wording.errors import BrokerError, StateError
 from tests.frames.rejected.dead_letters import reject
 from tests.kafka.application import TIMEOUT_S, Application, finish, frame, wait_until
 
+pytestmark = pytest.mark.slow
+
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 RESET = (
     "late frames count if the group reads them again in their order, as long as the input topic has them: "

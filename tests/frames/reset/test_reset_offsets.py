@@ -4,6 +4,7 @@ import signal
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -11,6 +12,8 @@ from metrics.frames.core.state import JUDGING_VERSION, Rules, State
 from metrics.frames.replay_marks import is_mark
 from tests.frames.job.test_resuming import remove_frames_before
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
+
+pytestmark = pytest.mark.slow
 
 T = 1468244340  # 2016-07-11T13:39:00Z, the start of a minute
 RULES = Rules(lateness_s=5, future_limit_s=300, version=JUDGING_VERSION)

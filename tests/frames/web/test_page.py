@@ -23,7 +23,7 @@ from tests.frames.job.test_broker_outages import java_of
 from tests.frames.web.browsing import delays_after_commits, opened
 from tests.kafka.application import STARTED, Application, frame, wait_until
 
-pytestmark = [pytest.mark.broker, pytest.mark.browser]
+pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.slow]
 
 HOURS = 4
 RATE = 6
@@ -417,7 +417,6 @@ def test_pictures_are_taken(page_address: str, browser: Browser, tmp_path: Path,
         assert 20_000 < (folder / f"page-{name}.png").stat().st_size < 300_000
 
 
-@pytest.mark.slow
 def test_a_killed_job_and_many_rejected_frames_are_seen_at_once(
     stack: Stack, page_address: str, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
@@ -461,7 +460,6 @@ def test_the_page_reconnects_to_a_restarted_server(stack: Stack, page_address: s
     page.close()
 
 
-@pytest.mark.slow
 def test_an_outage_is_reported_and_numbers_move_again_after_it(
     stack: Stack, page_address: str, browser: Browser
 ) -> None:

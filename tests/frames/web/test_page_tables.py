@@ -16,6 +16,8 @@ from metrics.frames.web.frame_text import SHOWN_CHARACTERS
 from tests.frames.web.browsing import opened
 from tests.kafka.application import STARTED, TIMEOUT_S, Application, frame, wait_until
 
+pytestmark = pytest.mark.slow
+
 T = 1468244340  # 2016-07-11T13:39:00Z
 PARTITIONS = 23
 LATE = 25
@@ -211,7 +213,6 @@ def test_partitions_and_dead_letters_fit_a_phone(page_address: str, browser: Bro
         assert min(page.evaluate(f"{buttons}.map(at => at.getBoundingClientRect().height)")) >= 44
 
 
-@pytest.mark.slow
 def test_open_windows_unfold_by_keyboard_and_by_themselves_if_kept_open_for_too_long(
     served: Served, browser: Browser
 ) -> None:

@@ -21,6 +21,8 @@ from tests.harvest.web.test_runs import EVENTS
 from tests.harvest.web.test_serve import ended, serving
 from tests.kafka.application import wait_until
 
+pytestmark = pytest.mark.slow
+
 BROKEN = "<img src=x onerror=alert(1)>"
 Serve = Callable[..., Endpoint]
 
@@ -407,7 +409,6 @@ def take_picture(page: Page, path: Path) -> None:
     assert 20_000 < path.stat().st_size < 400_000
 
 
-@pytest.mark.slow
 def test_pictures_are_taken(tmp_path: Path, browser: Browser, pytestconfig: pytest.Config) -> None:
     folder = Path(pytestconfig.getoption("pictures") or tmp_path)
     sizes = {"wide": {"width": 1280, "height": 1500}, "narrow": {"width": 390, "height": 1500}}

@@ -35,7 +35,7 @@ from tests.java.owner import (
 )
 from tests.kafka.application import wait_until
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 BROKER = "metrics.kafka.local_broker"
 

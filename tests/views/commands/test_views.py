@@ -26,6 +26,8 @@ from metrics.views.settings import ViewsSettings
 from tests.frames.monitoring.scraping import Exposed
 from tests.kafka.application import PROJECT, STARTED, TIMEOUT_S, Application, finish, wait_until
 
+pytestmark = pytest.mark.slow
+
 METRICS_PAGE = (PROJECT / "docs" / "metrics.md").read_text(encoding="utf-8")
 NOON = 1_764_331_200  # 2025-11-28T12:00:00Z
 

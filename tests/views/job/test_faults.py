@@ -19,6 +19,8 @@ from tests.postgres.frozen import frozen, server_processes
 from tests.postgres.proxy import CuttingProxy
 from tests.views.job.topic import PARTITIONS, Topic, drawn, event
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def topic(application: Application, database_url: str) -> Topic:

@@ -24,6 +24,8 @@ from tests.kafka.application import PROJECT, STARTED, TIMEOUT_S, finish, wait_un
 from tests.views.core.test_recount import MIDNIGHT, line
 from tests.views.verify.filled import Sent, Topic, recounted
 
+pytestmark = pytest.mark.slow
+
 BIG = 2**53 + 1
 HOUR_S, DAY_S = 3_600, 86_400
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -149,7 +151,6 @@ def has_values(page: Page, waypoints: int) -> bool:
     )
 
 
-@pytest.mark.slow
 def test_events_that_are_sent_appear_by_themselves_with_what_was_rejected(topic: Topic, browser: Browser) -> None:
     views = Views(topic.settings)
     with views.serving() as address, browsing(browser, address) as context:
@@ -335,7 +336,6 @@ def take_picture(page: Page, path: Path) -> None:
     assert 20_000 < path.stat().st_size < 400_000
 
 
-@pytest.mark.slow
 def test_pictures_are_taken(topic: Topic, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     views, folder = Views(topic.settings), Path(pytestconfig.getoption("pictures") or tmp_path)
     generated = tmp_path / "views.jsonl"

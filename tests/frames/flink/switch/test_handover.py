@@ -18,6 +18,8 @@ from metrics.wording.errors import FencedError, SettingsError, StateError
 from tests.frames.job.test_resuming import remove_frames_before
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, frame, wait_until
 
+pytestmark = pytest.mark.slow
+
 T = 1468244340
 ROLES = {SECOND: "seconds", MINUTE: "minutes"}
 PARTITIONS = 2
