@@ -53,6 +53,16 @@ class Listing(NamedTuple):
     heads: Sequence[RunHead]
     unreadable: Mapping[str, FileError]
 
+    @property
+    def newest(self) -> str:
+        """The name of the newest run; empty without any."""
+        return max([*self.unreadable, *(head.run for head in self.heads[:1])], key=name_key, default="")
+
+    @property
+    def damage(self) -> FileError | None:
+        """Why the report of the newest run cannot be read; None if it can be, or if there is none."""
+        return self.unreadable.get(self.newest)
+
 
 class _StoredUsers(Sequence[UserReport]):
     """Users of a report, each decoded when it is read, so that memory is that of the file.

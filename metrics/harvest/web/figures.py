@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from metrics.harvest.archive.runs import Listing
 from metrics.harvest.core.event import PLATFORMS
 from metrics.harvest.core.run_report import RunHead, RunReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
@@ -58,13 +59,16 @@ def source(endpoint: str | None) -> str:
 
 
 def state(
-    running: Progress | None, failure: MetricsError | None, newest: RunHead | None, thresholds: Thresholds
+    running: Progress | None,
+    failure: MetricsError | None,
+    runs: Listing,
+    thresholds: Thresholds,
 ) -> State:
     """Return the state of the run in progress, else of the newest one.
 
     Args:
         failure: what left the last run of this server without a report.
-        newest: the newest run with a report.
+        runs: that have a report.
         thresholds: of the share of malformed frames of a stream, in percent.
     """
     if running is not None:
@@ -74,8 +78,11 @@ def state(
         return State(Condition.GOOD, "Run in progress").but([*away, *_much_malformed(shares, thresholds)])
     if failure is not None:
         return State(Condition.BAD, "The last run failed")
-    if newest is None:
+    if runs.damage is not None:
+        return State(Condition.BAD, "The newest report cannot be read")
+    if not runs.heads:
         return State(Condition.UNKNOWN, "No runs yet")
+    newest = runs.heads[0]
     state = State(Condition.GOOD, "The last run read all streams")
     if newest.missed:
         state = State(Condition.BAD, f"The last run missed {listed([stream.platform for stream in newest.missed])}")

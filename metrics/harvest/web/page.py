@@ -1,13 +1,13 @@
 """The page of harvest: starts and shows a run, its report, and earlier runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from nicegui import ui
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from metrics.harvest.core.run_report import RunHead
+from metrics.harvest.archive.runs import Listing, name_key
 from metrics.harvest.listening.run import Rule
 from metrics.harvest.web import figures
 from metrics.harvest.web.cards import ProgressCard
@@ -39,10 +39,13 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
     async def glance() -> Glance:
         runs = await recent.runs()
         state = _state(runner.newest, runs, thresholds)
-        if not runs:
+        if runs.damage is not None:
+            return Glance(state, "-", "the newest report cannot be read")
+        if not runs.heads:
             return Glance(state, "-", "no run has ended yet")
-        started = runs[0].started_at[:19].replace("T", " ")
-        return Glance(state, f"{runs[0].events:,}", f"events in the newest run, of {started} UTC")
+        newest = runs.heads[0]
+        started = newest.started_at[:19].replace("T", " ")
+        return Glance(state, f"{newest.events:,}", f"events in the newest run, of {started} UTC")
 
     return Page(
         "/harvest",
@@ -54,13 +57,13 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
     )
 
 
-def _state(newest: Snapshot, runs: Sequence[RunHead], thresholds: Thresholds) -> State:
-    return figures.state(newest.running, failure(newest, runs), next(iter(runs), None), thresholds)
+def _state(newest: Snapshot, runs: Listing, thresholds: Thresholds) -> State:
+    return figures.state(newest.running, failure(newest, runs), runs, thresholds)
 
 
-def failure(newest: Snapshot, runs: Sequence[RunHead]) -> MetricsError | None:
+def failure(newest: Snapshot, runs: Listing) -> MetricsError | None:
     """Return why the last run of this server has no report, unless another run has one that is newer."""
-    is_past = newest.progress is not None and bool(runs) and runs[0].run > newest.progress.run
+    is_past = newest.progress is not None and name_key(runs.newest) > name_key(newest.progress.run)
     return None if is_past else newest.failure
 
 
@@ -72,7 +75,7 @@ class HarvestPage:
         self._recent = recent
         self._client = ui.context.client
         self._thresholds = thresholds
-        self._runs: Sequence[RunHead] = ()
+        self._runs = Listing([], {})
         self._number = -1 if runner.newest.running else runner.newest.number
         self._newest = ""  # of the runs that have ended
         with shell.header(TITLE, ABOUT):
@@ -107,7 +110,7 @@ class HarvestPage:
         wrong: MetricsError | HTTPException | None = None
         try:
             runs = await self._recent.runs()
-            wrong = failure(self._runner.newest, runs)
+            wrong = failure(self._runner.newest, runs) or runs.damage
             if is_open(self._client):
                 self._runs = runs
                 self._state.show(_state(self._runner.newest, runs, self._thresholds))
@@ -120,11 +123,10 @@ class HarvestPage:
         if is_open(self._client):
             self._banner.show("" if wrong is None else problems.in_words(wrong))
 
-    def _notice(self, runs: Sequence[RunHead]) -> None:
+    def _notice(self, runs: Listing) -> None:
         """Clear the reason why a run was not started, once another one has ended: it may have been the reason."""
-        newest = runs[0].run if runs else ""
-        if newest != self._newest:
-            self._newest = newest
+        if runs.newest != self._newest:
+            self._newest = runs.newest
             self._form.forgive()
 
 

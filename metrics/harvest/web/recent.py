@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from metrics.harvest.core.run_report import RunHead
+from metrics.harvest.archive.runs import Listing
 from metrics.harvest.web.digest import Digest, digest
 from metrics.harvest.web.stored import Stored
 
@@ -23,19 +23,20 @@ class Recent:
         self._stored = stored
         self._clock = clock
         self._listing, self._digesting = asyncio.Lock(), asyncio.Lock()  # a large report does not delay the list
-        self._runs: Sequence[RunHead] = ()
+        self._runs = Listing([], {})
         self._read_at_s = float("-inf")
         self._digests: dict[str, Digest] = {}
 
-    async def runs(self) -> Sequence[RunHead]:
-        """Return the newest runs.
+    async def runs(self) -> Listing:
+        """Return the newest runs, and all whose reports cannot be read.
 
         Raises:
             MetricsError, HTTPException: they cannot be read.
         """
         async with self._listing:
             if self._clock() - self._read_at_s >= READ_EVERY_S:
-                self._runs = (await self._stored.do(self._stored.heads))[:RUNS]
+                listing = await self._stored.do(self._stored.listing)
+                self._runs = listing._replace(heads=listing.heads[:RUNS])
                 self._read_at_s = self._clock()
         return self._runs
 

@@ -1,12 +1,10 @@
 """The report of a run on the page: its choice, figures, charts and tables."""
 
-from collections.abc import Sequence
-
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.exceptions import HTTPException
 
-from metrics.harvest.core.run_report import RunHead
+from metrics.harvest.archive.runs import Listing
 from metrics.harvest.web import charts, figures
 from metrics.harvest.web.cards import ChartCard, ShowsCard, StreamsCard, UsersCard
 from metrics.harvest.web.digest import Digest
@@ -60,13 +58,14 @@ class Report:
         """Show the newest run from now on."""
         self._follows = True
 
-    async def show(self, runs: Sequence[RunHead], *, is_running: bool) -> None:
+    async def show(self, listing: Listing, *, is_running: bool) -> None:
         """Show the newest runs as a choice, and a report.
 
         Args:
             is_running: whether a run is in progress, so there will be a report soon.
         """
-        self._empty.set_visibility(not runs and not is_running)
+        runs = listing.heads
+        self._empty.set_visibility(not listing.newest and not is_running)
         self._all.set_visibility(bool(runs))
         self._title.set_text("Report of an earlier run" if is_running else "Report")
         options = {head.run: figures.choice(head) for head in runs}

@@ -19,7 +19,6 @@ from metrics.harvest.archive.runs import (
     Listing,
     NoRunError,
     list_runs,
-    name_key,
     read_events,
     read_head,
     read_report,
@@ -99,10 +98,6 @@ class Stored:
         self._damaged.report("; ".join(map(in_one_line, listing.unreadable.values())) or None)
         return listing
 
-    def heads(self) -> Sequence[RunHead]:
-        """Return the runs whose reports can be read, the newest first."""
-        return self.listing().heads
-
     def head(self, run: str) -> RunHead:
         """Return the report of a run without its answers.
 
@@ -121,11 +116,10 @@ class Stored:
             FileError: `latest` may be a run whose report cannot be read.
         """
         if run == LATEST:
-            heads, unreadable = self._some()
-            newest = max([*unreadable, *(head.run for head in heads[:1])], key=name_key)
-            if newest in unreadable:
-                raise unreadable[newest]
-            return heads[0].run
+            listing = self._some()
+            if listing.damage is not None:
+                raise listing.damage
+            return listing.newest
         if is_run(run) and self._folders.report_file(run).is_file():
             return run
         self._some()

@@ -2,15 +2,18 @@
 
 import msgspec
 
+from metrics.harvest.archive.runs import Listing
 from metrics.harvest.core.run_report import RunHead, StreamReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
 from metrics.harvest.web.figures import state
 from metrics.harvest.web.page import failure
 from metrics.harvest.web.running import Snapshot
 from metrics.web.glance import Condition, Thresholds
-from metrics.wording.errors import MetricsError
+from metrics.wording.errors import FileError, MetricsError
 
 LIMITS = Thresholds(1, 10)  # percent
+NO_RUNS = Listing([], {})
+DAMAGED = FileError("the report is damaged")
 
 
 def stream(name: str, malformed: int = 0, of: int = 100, state: str = "open") -> StreamProgress:
@@ -47,46 +50,69 @@ def ended(stopped_by: str = "time", malformed: int = 0, outcome: str = "read") -
     return RunHead(**times, **rest, streams=streams)  # type: ignore[arg-type]
 
 
+def runs(*heads: RunHead, unreadable: str = "") -> Listing:
+    """Return runs, the newest first, and one whose report cannot be read."""
+    return Listing(heads, {unreadable: DAMAGED} if unreadable else {})
+
+
 def test_a_run_in_progress_names_streams_that_are_away_and_those_with_many_malformed_frames() -> None:
     well = running(stream("sytflix"), stream("sytazon", 2), stream("sysney", 3, 1_000))
-    assert state(well, None, None, LIMITS) == (Condition.GOOD, "Run in progress")
+    assert state(well, None, NO_RUNS, LIMITS) == (Condition.GOOD, "Run in progress")
     away = running(stream("sytflix"), stream("sytazon", state="waiting"), stream("sysney", state="refused"))
-    assert state(away, None, None, LIMITS) == (
+    assert state(away, None, NO_RUNS, LIMITS) == (
         Condition.WARNING,
         "Run in progress; Sytazon and Sysney away or refused",
     )
     bad = running(stream("sytflix", 3), stream("sytazon"), stream("sysney", 29))
-    assert state(bad, None, ended(), LIMITS) == (
+    assert state(bad, None, runs(ended()), LIMITS) == (
         Condition.BAD,
         "Run in progress; many malformed frames from Sytflix and Sysney",
     )
 
 
 def test_without_one_the_last_run_decides() -> None:
-    assert state(None, None, None, LIMITS) == (Condition.UNKNOWN, "No runs yet")
-    assert state(None, None, ended(), LIMITS) == (Condition.GOOD, "The last run read all streams")
-    assert state(None, None, ended(malformed=3), LIMITS) == (
+    assert state(None, None, NO_RUNS, LIMITS) == (Condition.UNKNOWN, "No runs yet")
+    assert state(None, None, runs(ended()), LIMITS) == (Condition.GOOD, "The last run read all streams")
+    assert state(None, None, runs(ended(malformed=3)), LIMITS) == (
         Condition.WARNING,
         "The last run read all streams; many malformed frames from Sytflix",
     )
-    assert state(None, None, ended(outcome="away"), LIMITS) == (Condition.BAD, "The last run missed Sysney")
-    assert state(None, None, ended("killed"), LIMITS) == (Condition.WARNING, "The last run was killed")
-    assert state(None, None, ended("killed", 90), LIMITS) == (
+    assert state(None, None, runs(ended(outcome="away")), LIMITS) == (Condition.BAD, "The last run missed Sysney")
+    assert state(None, None, runs(ended("killed")), LIMITS) == (Condition.WARNING, "The last run was killed")
+    assert state(None, None, runs(ended("killed", 90)), LIMITS) == (
         Condition.BAD,
         "The last run was killed; many malformed frames from Sytflix",
     )
-    assert state(None, MetricsError("no space"), ended(), LIMITS) == (Condition.BAD, "The last run failed")
+    assert state(None, MetricsError("no space"), runs(ended()), LIMITS) == (Condition.BAD, "The last run failed")
+
+
+def test_of_a_newest_run_whose_report_cannot_be_read_nothing_is_known() -> None:
+    older = msgspec.structs.replace(ended(), run="20261129_120000")
+    unknown = Condition.BAD, "The newest report cannot be read"
+    assert state(None, None, runs(older, unreadable="20261129_120001"), LIMITS) == unknown
+    assert state(None, None, runs(unreadable="20261129_120001"), LIMITS) == unknown
+    assert state(None, None, runs(older, unreadable="20261129_115959"), LIMITS) == (
+        Condition.GOOD,
+        "The last run read all streams",
+    )
 
 
 def test_few_of_each_stream_may_be_many_of_all() -> None:
     each = running(stream("sytflix", 2), stream("sytazon", 2), stream("sysney", 2))
-    assert state(each, None, None, LIMITS) == (Condition.WARNING, "Run in progress; many malformed frames")
+    assert state(each, None, NO_RUNS, LIMITS) == (Condition.WARNING, "Run in progress; many malformed frames")
 
 
 def test_a_failed_run_is_over_once_a_newer_one_has_a_report() -> None:
     error = MetricsError("no space")
     failed = Snapshot(3, 20.0, running(), error)
-    later, earlier = (msgspec.structs.replace(ended(), run=run) for run in ("20261129_120001", "20261129_115959"))
-    assert failure(failed, [later, earlier]) is None
-    assert failure(failed, [earlier]) is error
-    assert failure(failed, []) is error
+    later, earlier, tenth = (
+        msgspec.structs.replace(ended(), run=run)
+        for run in ("20261129_120001", "20261129_115959", "20261129_120000_10")
+    )
+    assert failure(failed, runs(later, earlier)) is None
+    assert failure(failed, runs(tenth)) is None
+    assert failure(failed, runs(earlier)) is error
+    assert failure(failed, NO_RUNS) is error
+    assert failure(failed, runs(earlier, unreadable="20261129_120001")) is None
+    second = failed._replace(progress=msgspec.structs.replace(running(), run="20261129_120000_2"))
+    assert failure(second, runs(tenth)) is None

@@ -274,6 +274,24 @@ def test_a_report_that_cannot_be_read_is_a_banner_and_no_figures(tmp_path: Path,
         assert "Traceback" not in ended(process)
 
 
+def test_no_older_run_stands_for_a_newest_one_that_cannot_be_read(tmp_path: Path, browser: Browser) -> None:
+    record(tmp_path, EVENTS)
+    newest = record(tmp_path, EVENTS, started_us=START_US + MINUTE_US)
+    path = tmp_path / "report" / f"report_{newest.run}.json"
+    text = path.read_text()
+    path.write_text(text[:100])
+    with serving(tmp_path) as (process, client):
+        with opened(browser, client) as page:
+            page.locator(".pill", has_text="The newest report cannot be read").wait_for()
+            page.locator(".banner").get_by_text(f"report_{newest.run}.json").wait_for()
+            page.get_by_text("Started 07-12-2023 17:01:21.500").wait_for()  # the newest that can be read
+            path.write_text(text)
+            page.locator(".pill", has_text="The last run read all streams").wait_for()
+            page.locator(".banner").first.wait_for(state="hidden")
+            page.get_by_text("Started 07-12-2023 17:02:21.500").wait_for()
+        assert "Traceback" not in ended(process)
+
+
 def test_the_newest_run_is_followed_until_another_one_is_chosen(tmp_path: Path, browser: Browser) -> None:
     record(tmp_path, EVENTS)
     with serving(tmp_path) as (process, client):
