@@ -174,10 +174,11 @@ def measure_flink(
     """Measure the processor time of a frame on a local Apache Flink, at parallelism 1 and 2, beside this application.
 
     All count the same frames in turns; a frame of Flink costs what the second half of them took, once Java's code is
-    compiled. Also measured are the memory of a user in an open minute, and the price of a window. With --docs,
-    SCALING.md is written, with what follows for many cores. The exit code is 1 if a target was missed.
+    compiled. It makes a checkpoint each second, and in runs of their own every 10 s. Also measured are the memory of a
+    user in an open minute, and the price of a window. With --docs, SCALING.md is written, with what follows for many
+    cores. The exit code is 1 if a target was missed.
 
-    Example: `pipenv run bench flink --frames 400000 --rounds 1`
+    Example: `pipenv run bench flink --rounds 1`
     """
     _end(session.scale(scaling.Asked(frames, rounds), docs))
 

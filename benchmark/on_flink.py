@@ -1,8 +1,10 @@
-"""Flink as a side: `python -m benchmark.on_flink N` starts a local Flink that counts to the end with N tasks.
+"""Flink as a side: `python -m benchmark.on_flink N S` starts a local Flink that counts to the end with N tasks.
 
-The report begins when all tasks run, and ends when the job has: what is before and after it is start and stop.
+It makes a checkpoint every S seconds. The report begins when all tasks run, and ends when the job has: what is before
+and after it is start and stop.
 """
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -145,8 +147,9 @@ def _asked(client: httpx.Client, url: str) -> dict[str, Any]:
 
 def main() -> None:
     """Count all frames of the task."""
-    task, parallelism = Task.load(), int(sys.argv[1])
-    settings, folder = settings_of(task), Path(task.folder, "flink")
+    task, parallelism, checkpoint_s = Task.load(), *map(int, sys.argv[1:])
+    settings = dataclasses.replace(settings_of(task), flink_checkpoint_s=checkpoint_s)
+    folder = Path(task.folder, "flink")
     with local_cluster.running(folder, print) as url, session(url) as gateway:
         topics.prepare(open_admin(settings), settings)
         job_id = jobs.start(

@@ -71,15 +71,22 @@ _BYTEWAX = _module("bytewax.run", "benchmark.peers.bytewax:flow")
 OURS = Side(
     "ours", "app.py --until-end", _module("benchmark.ours", "--until-end"), variables=_our_settings, counts=True
 )
-ON_FLINK = {
-    parallelism: Side(
+
+
+def _on_flink(name: str, parallelism: int, checkpoint_s: int) -> Side:
+    return Side(
         name,
-        f"a local Apache Flink, from its start to its stop, parallelism {parallelism}",
-        _module("benchmark.on_flink", f"{parallelism}"),
+        f"a local Apache Flink, from start to stop, parallelism {parallelism}, a checkpoint every {checkpoint_s} s",
+        _module("benchmark.on_flink", f"{parallelism}", f"{checkpoint_s}"),
         counts=True,
         start_timeout_s=300.0,
     )
-    for parallelism, name in ((1, "flink"), (2, "flink_2"))
+
+
+ON_FLINK = {parallelism: _on_flink(name, parallelism, 1) for parallelism, name in ((1, "flink"), (2, "flink_2"))}
+# As `deploy/kubernetes/flink` has it.
+AS_ON_A_CLUSTER = {
+    parallelism: _on_flink(f"{side.name}_10s", parallelism, 10) for parallelism, side in ON_FLINK.items()
 }
 SIDES = (
     Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain),
