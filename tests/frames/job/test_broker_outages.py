@@ -52,6 +52,7 @@ def suspend_in_a_transaction(process: Popen[str], application: Application) -> N
         if open_transactions(admin, topic, offset_ranges(admin, topic, 1)):
             return
         process.send_signal(signal.SIGCONT)
+        time.sleep(0.1)  # or it would be suspended where it was
     pytest.fail("it ended before")
 
 
