@@ -67,7 +67,8 @@ class Report:
         runs = listing.heads
         self._empty.set_visibility(not listing.newest and not is_running)
         self._all.set_visibility(bool(runs))
-        self._title.set_text("Report of an earlier run" if is_running else "Report")
+        is_earlier = is_running or listing.damage is not None
+        self._title.set_text("Report of an earlier run" if is_earlier else "Report")
         options = {head.run: figures.choice(head) for head in runs}
         self._follows = self._follows or self._choice.value not in options
         if options != self._choice.options:

@@ -284,6 +284,7 @@ def test_no_older_run_stands_for_a_newest_one_that_cannot_be_read(tmp_path: Path
         with opened(browser, client) as page:
             page.locator(".pill", has_text="The newest report cannot be read").wait_for()
             page.locator(".banner").get_by_text(f"report_{newest.run}.json").wait_for()
+            page.get_by_role("heading", name="Report of an earlier run").wait_for()
             page.get_by_text("Started 07-12-2023 17:01:21.500").wait_for()  # the newest that can be read
             path.write_text(text)
             page.locator(".pill", has_text="The last run read all streams").wait_for()
