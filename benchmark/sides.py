@@ -84,10 +84,8 @@ def _on_flink(name: str, parallelism: int, checkpoint_s: int) -> Side:
 
 
 ON_FLINK = {parallelism: _on_flink(name, parallelism, 1) for parallelism, name in ((1, "flink"), (2, "flink_2"))}
-# As `deploy/kubernetes/flink` has it.
-AS_ON_A_CLUSTER = {
-    parallelism: _on_flink(f"{side.name}_10s", parallelism, 10) for parallelism, side in ON_FLINK.items()
-}
+# One every 10 s, as `deploy/kubernetes/flink` has it.
+WITH_FEWER_CHECKPOINTS = [_on_flink(f"{side.name}_10s", parallelism, 10) for parallelism, side in ON_FLINK.items()]
 SIDES = (
     Side(KCAT, "kcat drain, nothing decoded: the practical limit", _drain),
     Side("consume", "confluent-kafka consume(1000), nothing else", _peer("consume"), reads_all=True),
