@@ -58,12 +58,7 @@ def source(endpoint: str | None) -> str:
     return f"Runs read the streams at {endpoint}"
 
 
-def state(
-    running: Progress | None,
-    failure: MetricsError | None,
-    runs: Listing,
-    thresholds: Thresholds,
-) -> State:
+def state(running: Progress | None, failure: MetricsError | None, runs: Listing, thresholds: Thresholds) -> State:
     """Return the state of the run in progress, else of the newest one.
 
     Args:

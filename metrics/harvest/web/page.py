@@ -40,7 +40,7 @@ def page(runner: Runner, stored: Stored, thresholds: Thresholds) -> Page:
         runs = await recent.runs()
         state = _state(runner.newest, runs, thresholds)
         if runs.damage is not None:
-            return Glance(state, "-", "its page says why")
+            return Glance(state, "-", "the newest report cannot be read")
         if not runs.heads:
             return Glance(state, "-", "no run has ended yet")
         newest = runs.heads[0]

@@ -1,15 +1,22 @@
 """The state of runs in words."""
 
+import asyncio
+from pathlib import Path
+
 import msgspec
 
+from metrics.harvest.archive.folders import Folders
 from metrics.harvest.archive.runs import Listing
 from metrics.harvest.core.run_report import RunHead, StreamReport
 from metrics.harvest.listening.progress import Progress, StreamProgress
+from metrics.harvest.settings import HarvestSettings
 from metrics.harvest.web.figures import state
-from metrics.harvest.web.page import failure
-from metrics.harvest.web.running import Snapshot
-from metrics.web.glance import Condition, Thresholds
+from metrics.harvest.web.page import failure, page
+from metrics.harvest.web.running import Runner, Snapshot
+from metrics.harvest.web.stored import Stored
+from metrics.web.glance import Condition, Glance, Thresholds
 from metrics.wording.errors import FileError, MetricsError
+from tests.harvest.web.serving import MINUTE_US, START_US, record
 
 LIMITS = Thresholds(1, 10)  # percent
 NO_RUNS = Listing([], {})
@@ -95,6 +102,19 @@ def test_of_a_newest_run_whose_report_cannot_be_read_nothing_is_known() -> None:
         Condition.GOOD,
         "The last run read all streams",
     )
+
+
+def test_the_overview_has_no_number_of_a_run_older_than_one_that_cannot_be_read(tmp_path: Path) -> None:
+    record(tmp_path, [])
+    newest = record(tmp_path, [], started_us=START_US + MINUTE_US)
+    report = tmp_path / "report" / f"report_{newest.run}.json"
+    text = report.read_text()
+    for written, condition, number in ((text[:100], Condition.BAD, "-"), (text, Condition.GOOD, "0")):
+        report.write_text(written)
+        glance = page(Runner(HarvestSettings(harvest_dir=f"{tmp_path}")), Stored(Folders(tmp_path)), LIMITS).glance
+        assert glance is not None
+        seen: Glance = asyncio.run(glance())  # type: ignore[arg-type]
+        assert (seen.state.condition, seen.number) == (condition, number)
 
 
 def test_few_of_each_stream_may_be_many_of_all() -> None:
