@@ -7,7 +7,7 @@ from metrics.frames.core.shape import UNITS, Shape, TsFormat, path_of
 from metrics.time.moments import LAST_SECOND
 from metrics.wording.errors import SettingsError
 
-OWN_COLUMNS = frozenset({"kafka_partition", "kafka_timestamp", "frame_second", "frame_time", "frame_arrival"})
+OWN_COLUMNS = frozenset({"kafka_partition", "kafka_timestamp", "frame_time", "frame_arrival"})
 """Columns of the source besides those of the frame."""
 
 NUMBER = "-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?"
@@ -16,9 +16,10 @@ NUMBER = "-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?"
 # Members of an object, by name; None is one that is read.
 _Members = dict[str, "_Members | None"]
 
-_JUDGED = """CASE WHEN ${time} BETWEEN 0 AND ${last_second}
-          AND ${time} <= EXTRACT(EPOCH FROM kafka_timestamp) + ${future_limit_s} THEN ${time} END"""
+_JUDGED = """CASE WHEN ${time} <= LEAST(${last_second}, EXTRACT(EPOCH FROM kafka_timestamp) + ${future_limit_s})
+          THEN ${time} END"""
 
+# Each kind of time: the condition that it is one, which no time before the epoch meets, and its second.
 # Leading zeros do not count. No negative number is a time, but -0.
 _WHOLE = ("REGEXP(${ts}, '^(-0+|0*[0-9]{1,${digits}})$$')", "TRY_CAST(${ts} AS BIGINT)${per_second}")
 _FRACTION = (
@@ -29,16 +30,15 @@ _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?"
 _OFFSET = "([Zz]|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?"
 # The cast refuses days that no calendar has.
-_ISO8601 = (
-    f"REGEXP(${{ts}}, '^{_DATE}[Tt ]{_TIME}{_OFFSET}$$')",
-    """(EXTRACT(EPOCH FROM TRY_CAST(CONCAT(SUBSTRING(${ts} FROM 1 FOR 10), ' ', SUBSTRING(${ts} FROM 12 FOR 5),
+_ISO8601_SECOND = """(EXTRACT(EPOCH FROM TRY_CAST(CONCAT(
+          SUBSTRING(${ts} FROM 1 FOR 10), ' ', SUBSTRING(${ts} FROM 12 FOR 5),
           CASE WHEN SUBSTRING(${ts} FROM 17 FOR 1) = ':' THEN SUBSTRING(${ts} FROM 17 FOR 3) ELSE ':00' END
         ) AS TIMESTAMP(0)))
         - CASE WHEN REGEXP(${ts}, '-[0-9:]{2,5}$$') THEN -60 ELSE 60 END * (
           60 * COALESCE(TRY_CAST(REGEXP_EXTRACT(${ts}, '[+-]([0-9]{2}):?([0-9]{2})?$$', 1) AS INT), 0)
-          + COALESCE(TRY_CAST(REGEXP_EXTRACT(${ts}, '[+-]([0-9]{2}):?([0-9]{2})?$$', 2) AS INT), 0)))""",
-)
-_RECORDED = ("TRUE", "EXTRACT(EPOCH FROM kafka_timestamp)")
+          + COALESCE(TRY_CAST(REGEXP_EXTRACT(${ts}, '[+-]([0-9]{2}):?([0-9]{2})?$$', 2) AS INT), 0)))"""
+_ISO8601 = (f"REGEXP(${{ts}}, '^{_DATE}[Tt ]{_TIME}{_OFFSET}$$') AND {_ISO8601_SECOND} >= 0", _ISO8601_SECOND)
+_RECORDED = ("EXTRACT(EPOCH FROM kafka_timestamp) >= 0", "EXTRACT(EPOCH FROM kafka_timestamp)")
 
 
 def columns(shape: Shape) -> str:

@@ -29,24 +29,7 @@ SINK = """\
   -- The longest outage after which a checkpoint's records are still published; brokers refuse more than 15 min.
   'properties.transaction.timeout.ms' = '600000'"""
 
-_COUNTED = {
-    Counts.FRAMES: """\
-CREATE TEMPORARY VIEW ${plural}_counted AS
-SELECT window_time AS event_time, EXTRACT(EPOCH FROM window_start) AS start_s, COUNT(*) AS number, COUNT(*) AS frames
-FROM TABLE(TUMBLE(TABLE in_${plural}, DESCRIPTOR(event_time), INTERVAL '${interval}' DAY TO SECOND))
-GROUP BY window_start, window_end, window_time;""",
-    # Spread over all tasks by user, and then counted: a busy window is not the work of one task.
-    Counts.USERS: """\
-CREATE TEMPORARY VIEW ${plural}_users AS
-SELECT window_start, window_end, window_time, uid, COUNT(*) AS frames
-FROM TABLE(TUMBLE(TABLE in_${plural}, DESCRIPTOR(event_time), INTERVAL '${interval}' DAY TO SECOND))
-GROUP BY window_start, window_end, window_time, uid;
-
-CREATE TEMPORARY VIEW ${plural}_counted AS
-SELECT window_time AS event_time, EXTRACT(EPOCH FROM window_start) AS start_s, COUNT(*) AS number, SUM(frames) AS frames
-FROM ${plural}_users GROUP BY window_start, window_end, window_time;""",
-}
-
+_NUMBER = {Counts.FRAMES: "COUNT(*)", Counts.USERS: "COUNT(DISTINCT uid)"}
 
 NO_ENDS: Mapping[int, int] = MappingProxyType({})
 
@@ -183,11 +166,12 @@ def _newest(begin: Begin | None) -> str:
 def _windows(settings: FlinkSettings, size: Size, common: Mapping[str, object], begin: Begin | None) -> str:
     series = Series() if begin is None else begin.series[size.size_s]
     return _filled(
-        template("window.sql").replace("${counted}", _COUNTED[size.counts]),
+        template("window.sql"),
         common,
         plural=size.plural,
         size_s=size.size_s,
         interval=interval(size.size_s),
+        number=_NUMBER[size.counts],
         topic=quoted(settings.flink_topic(size) if begin is None else settings.topic_of(size)),
         closed_through=series.closed_through,
         last=series.last if series.last >= 0 else "CAST(NULL AS BIGINT)",

@@ -1,10 +1,14 @@
 -- ${plural}: windows of ${size_s} s, their records into ${topic}.
 
+-- What is in a window that is still open; a record that is no frame has no time, and is in none.
 CREATE TEMPORARY VIEW in_${plural} AS
 SELECT event_time, uid FROM judged
-WHERE second_s - MOD(second_s, ${size_s}) + ${size_s} > GREATEST(passed_s, ${closed_through});
+WHERE EXTRACT(EPOCH FROM event_time) / ${size_s} >= GREATEST(passed_s, ${closed_through}) / ${size_s};
 
-${counted}
+CREATE TEMPORARY VIEW ${plural}_counted AS
+SELECT window_time AS event_time, EXTRACT(EPOCH FROM window_start) AS start_s, ${number} AS number, COUNT(*) AS frames
+FROM TABLE(TUMBLE(TABLE in_${plural}, DESCRIPTOR(event_time), INTERVAL '${interval}' DAY TO SECOND))
+GROUP BY window_start, window_end, window_time;
 
 -- The length of the gap since the window before, of which there may be none.
 CREATE TEMPORARY VIEW ${plural}_spaced AS
