@@ -13,6 +13,9 @@ OWN_COLUMNS = frozenset({"kafka_partition", "kafka_timestamp", "frame_time", "fr
 NUMBER = "-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?"
 """Regular expression of a number as JSON has it, but for leading zeros, which text may have."""
 
+# In 2001, when seconds got their tenth digit; the eleventh comes in 2286.
+_USUAL_LEAST_S = 1_000_000_000
+
 # Members of an object, by name; None is one that is read.
 _Members = dict[str, "_Members | None"]
 
@@ -20,6 +23,11 @@ _JUDGED = """CASE WHEN ${time} <= LEAST(${last_second}, EXTRACT(EPOCH FROM kafka
           THEN ${time} END"""
 
 # Each kind of time: the condition that it is one, which no time before the epoch meets, and its second.
+# Most need no regular expression: a text that is no longer than the digits of its number has nothing else.
+_USUAL = (
+    "CHAR_LENGTH(${ts}) = ${usual_length} AND TRY_CAST(${ts} AS BIGINT) >= ${usual_least}",
+    "TRY_CAST(${ts} AS BIGINT)${per_second}",
+)
 # Leading zeros do not count. No negative number is a time, but -0.
 _WHOLE = ("REGEXP(${ts}, '^(-0+|0*[0-9]{1,${digits}})$$')", "TRY_CAST(${ts} AS BIGINT)${per_second}")
 _FRACTION = (
@@ -82,7 +90,9 @@ def second(shape: Shape, future_limit_s: int) -> str:
         unit = UNITS[shape.ts_format]
         values["digits"] = len(str(LAST_SECOND * unit))
         values["per_second"] = "" if unit == 1 else f" / {unit}"
-        kinds = [_WHOLE, _FRACTION]
+        values["usual_least"] = _USUAL_LEAST_S * unit
+        values["usual_length"] = len(str(_USUAL_LEAST_S * unit))
+        kinds = [_USUAL, _WHOLE, _FRACTION]
     else:
         kinds = [_RECORDED if shape.ts_format is TsFormat.KAFKA else _ISO8601]
     cases = "".join(_case(is_one, time, values) for is_one, time in kinds)

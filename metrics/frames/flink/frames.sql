@@ -25,6 +25,8 @@ CREATE TEMPORARY TABLE frames (
   ${connection},
   'properties.group.id' = '${name}',
   'properties.isolation.level' = 'read_committed',
+  -- As large as the system makes it: 64 kB, the default, take more reads.
+  'properties.receive.buffer.bytes' = '-1',
   ${bounds},
   -- Until a new partition is found, event time passes its frames by, and they are late.
   'scan.topic-partition-discovery.interval' = '2 s',

@@ -10,6 +10,7 @@ from metrics.frames.flink.script import MOST_GAP_S
 from tests.frames.flink import inputs
 from tests.frames.flink.cluster import Cluster
 from tests.frames.flink.inputs import GAP_LIMIT_S, Frames
+from tests.frames.flink.kinds import INVALID, VALID, at
 from tests.frames.flink.records import Written, run, written
 from tests.kafka.application import LIVE, Application, frame
 
@@ -37,6 +38,21 @@ def test_flink_publishes_the_records_of_the_application(
     expected = written(application)
     require_much(expected, is_mixed=frames is inputs.mixed)
     run(application, "flink", "run", "--until-end", "--parallelism", f"{parallelism}")
+    assert written(application, "-flink") == expected
+
+
+def test_times_are_read_as_by_the_application_where_their_seconds_get_a_tenth_digit(
+    application: Application, flink: Cluster
+) -> None:
+    application.variables["FLINK_URL"] = flink.url
+    application.create_topics()
+    kinds = [value for kind, value in VALID.items() if "ts" in kind]
+    kinds += [value for value, reason in INVALID.values() if value and reason in {"wrong_ts", "ts_out_of_range"}]
+    application.send(at(value, second) for second in range(999_999_970, 1_000_000_030) for value in kinds)
+    run(application, "--until-end")
+    expected = written(application)
+    assert len(expected[0]) > 50
+    run(application, "flink", "run", "--until-end")
     assert written(application, "-flink") == expected
 
 

@@ -41,7 +41,7 @@ _QUICK_START = "-XX:TieredStopAtLevel=1"
 # Flink's scripts would work these out; a task manager that is started without them has to be given all.
 _TASK_MANAGER = {
     "taskmanager.memory.framework.heap.size": 64 * _MB,
-    "taskmanager.memory.task.heap.size": 448 * _MB,
+    "taskmanager.memory.task.heap.size": 576 * _MB,
     "taskmanager.memory.framework.off-heap.size": 64 * _MB,
     "taskmanager.memory.task.off-heap.size": 0,
     "taskmanager.memory.network.min": 64 * _MB,
@@ -52,8 +52,8 @@ _TASK_MANAGER = {
     "taskmanager.memory.jvm-overhead.max": 64 * _MB,
 }
 
-
-_TASK_MANAGER_OPTIONS = ("-Xmx512m", "-XX:MaxDirectMemorySize=192m", "-XX:MaxMetaspaceSize=192m")
+# A collection of young objects copies the frames that are read ahead; with room for more of them, it is rarer.
+_TASK_MANAGER_OPTIONS = ("-Xmx640m", "-Xmn256m", "-XX:MaxDirectMemorySize=192m", "-XX:MaxMetaspaceSize=192m")
 
 
 class Ports(NamedTuple):
