@@ -9,6 +9,13 @@ from metrics.wording.errors import MetricsError
 from tests.frames.flink.cluster import Cluster
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests on a Flink, which may have to start it beside another one on the same cores, ten minutes each."""
+    for item in items:
+        if "flink" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
+
+
 @pytest.fixture(scope="session")
 def _flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path_factory.mktemp("flinks") / "with blank, comma: ü")

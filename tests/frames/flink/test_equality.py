@@ -14,7 +14,7 @@ from tests.frames.flink.kinds import INVALID, VALID, at
 from tests.frames.flink.records import Written, run, written
 from tests.kafka.application import LIVE, Application, frame
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from metrics.frames.flink.script import statements
 from metrics.frames.flink.settings import FlinkSettings
 from tests.frames.flink.cluster import Cluster
 
-pytestmark = [pytest.mark.flink, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.flink
 
 
 @pytest.fixture

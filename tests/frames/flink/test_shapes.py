@@ -13,7 +13,7 @@ from tests.frames.flink.records import run, written
 from tests.frames.shapes import SHAPES, Stream, lines, send_recorded
 from tests.kafka.application import Application
 
-FLINK = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow, pytest.mark.timeout(600)]
+FLINK = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow]
 
 NAMED = {
     "a quote, and a column of the judged frames": Stream(
@@ -41,7 +41,6 @@ def test_a_stream_of_this_shape_is_counted_on_flink_as_by_the_application(
 @pytest.mark.broker
 @pytest.mark.flink
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_the_time_of_records_is_counted_on_flink_as_by_the_application(
     application: Application, flink: Cluster
 ) -> None:

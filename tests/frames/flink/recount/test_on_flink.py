@@ -15,7 +15,7 @@ from tests.frames.flink.jobs import commit_all, count, settings_of
 from tests.frames.flink.records import eventually
 from tests.kafka.application import Application
 
-pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.broker, pytest.mark.flink, pytest.mark.slow]
 
 
 @pytest.mark.long
