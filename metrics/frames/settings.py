@@ -132,7 +132,7 @@ class Settings(_UpToWindows):
             ge=1,
             le=LAST_SECOND,
             description="How many seconds of event time a partition may be ahead of the slowest one before it is "
-            "paused, so that skew or a backlog cannot fill memory.",
+            "paused, so that skew or a backlog cannot fill memory. On Flink, 20 at most.",
         ),
     ] = 120
     gap_limit_s: Annotated[

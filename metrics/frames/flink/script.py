@@ -18,6 +18,9 @@ from metrics.wording.text import DAY_S, HOUR_S, MINUTE_S
 # The zero rows of a gap are made at once. A task with a heap of 512 MB did so; a year of them is gigabytes.
 MOST_GAP_S = DAY_S
 
+# What a partition is ahead of the slowest is users of more open minutes, all of whom are in each checkpoint.
+MOST_AHEAD_S = 20
+
 # Options of every sink, with the reasons for readers of the SQL.
 SINK = """\
 -- One task, and a prefix that never changes: a transaction that a failed attempt left open is aborted by the next one
@@ -94,7 +97,7 @@ def script(
         second=fields.second(shape, settings.future_limit_s),
         uid=fields.user(shape),
         lateness=interval(settings.lateness_s),
-        align_s=settings.align_s,
+        align_s=min(settings.align_s, MOST_AHEAD_S),
         input_topic=quoted(settings.input_topic),
         bounds=bounds(begin, until_end=until_end, ends=ends if begin is None else begin.ends),
         newest=_newest(begin),

@@ -50,6 +50,12 @@ def test_a_job_that_continues_begins_at_offsets_and_with_what_is_published() -> 
     assert re.search(r"\n  12 \+ SUM\(number\).*\n  3 \+ SUM", text)
 
 
+@pytest.mark.parametrize(("align_s", "ahead_s"), [(7, 7), (20, 20), (120, 20)])
+def test_partitions_are_no_more_than_20_s_apart(align_s: int, ahead_s: int) -> None:
+    text = script(FlinkSettings(bootstrap_servers="broker:9092", align_s=align_s))
+    assert f"'scan.watermark.alignment.max-drift' = '{ahead_s} s'" in text
+
+
 def test_both_sinks_write_under_ids_of_their_own() -> None:
     prefixes = re.findall(r"'sink.transactional-id-prefix' = '(.*)'", script(SETTINGS))
     assert prefixes == ["frames-metrics-flink-seconds", "frames-metrics-flink-minutes"]
