@@ -32,6 +32,7 @@ CREATE TEMPORARY TABLE frames (
   'scan.topic-partition-discovery.interval' = '2 s',
   'scan.watermark.emit.strategy' = 'on-event',
   'scan.watermark.alignment.group' = 'frames',
+  -- ALIGN_S, but 20 s at most: a partition that is ahead has users of more open minutes, all of them in each checkpoint.
   'scan.watermark.alignment.max-drift' = '${align_s} s',
   'scan.watermark.alignment.update-interval' = '200 ms',
   'format' = 'json',
@@ -39,8 +40,8 @@ CREATE TEMPORARY TABLE frames (
 );
 
 -- A partition is read in order, by one task. A window takes frames until the partition's own event time, less the
--- allowed lateness, has passed its end. Flink computes an expression again wherever it is used: so frame_time alone is sent to the
--- task of the partition, and what follows from it is worked out there.
+-- allowed lateness, has passed its end. Flink computes an expression again wherever it is used: so frame_time alone is
+-- sent to the task of the partition, and what follows from it is worked out there.
 CREATE TEMPORARY VIEW judged AS
 SELECT ${uid} AS uid, frame_time AS event_time,
   GREATEST(${newest}, EXTRACT(EPOCH FROM MAX(frame_time) OVER (

@@ -18,7 +18,7 @@ from metrics.wording.text import DAY_S, HOUR_S, MINUTE_S
 # The zero rows of a gap are made at once. A task with a heap of 512 MB did so; a year of them is gigabytes.
 MOST_GAP_S = DAY_S
 
-# What a partition is ahead of the slowest is users of more open minutes, all of whom are in each checkpoint.
+# Of the seconds that a partition may be ahead of the slowest one; frames.sql says why.
 MOST_AHEAD_S = 20
 
 # Options of every sink, with the reasons for readers of the SQL.
