@@ -37,6 +37,7 @@ LEADER_MOVES = frozenset(
         KafkaError._UNKNOWN_PARTITION,
         KafkaError._UNKNOWN_TOPIC,
         KafkaError._WAIT_CACHE,
+        KafkaError._NOENT,  # none of the partitions that were asked about has a leader
     }
 )
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from metrics.kafka.clients import assign, open_observer
+from metrics.kafka.clients import LOOK_TIMEOUT_S, assign, open_observer
 from metrics.kafka.errors import LEADER_MOVES, are_temporary, broker_error, text_of
 from metrics.kafka.futures import ASK_TIMEOUT_S
 from metrics.kafka.settings import KafkaSettings
@@ -91,7 +91,7 @@ def _offsets(
 ) -> dict[int, int]:
     places = [TopicPartition(topic, number) for number in range(partitions)]
     offsets, failures = Deadline(ASK_TIMEOUT_S).poll(
-        lambda: answered(ask(admin, places, which, isolation), lowest),
+        lambda: answered(admin, ask(admin, places, which, isolation), lowest),
         until=lambda answers: not are_temporary([*answers.failures.values()], LEADER_MOVES),
     )
     if failures:
@@ -120,8 +120,12 @@ class Answers(NamedTuple):
     failures: dict[Partition, KafkaError]
 
 
-def answered(asked: "dict[TopicPartition, Future[Any]]", lowest: int = 0) -> Answers:
-    """Wait for the answers to `ask`; the lowest valid one is `lowest`."""
+def answered(admin: AdminClient, asked: "dict[TopicPartition, Future[Any]]", lowest: int = 0) -> Answers:
+    """Wait for the answers to `ask`; the lowest valid one is `lowest`.
+
+    The client remembers that no partition of a topic had a leader, for minutes. So the topic is looked up, for the next
+    time that it is asked.
+    """
     wait(asked.values(), timeout=ASK_TIMEOUT_S + 1)  # the client's own timeout has been observed not to fire
     answers = Answers({}, {})
     for place, future in asked.items():
@@ -130,6 +134,9 @@ def answered(asked: "dict[TopicPartition, Future[Any]]", lowest: int = 0) -> Ans
             answers.failures[place.topic, place.partition] = answer
         else:
             answers.offsets[place.topic, place.partition] = answer
+    for topic in {topic for (topic, _), error in answers.failures.items() if error.code() == KafkaError._NOENT}:
+        with suppress(KafkaException):
+            admin.list_topics(topic, LOOK_TIMEOUT_S)
     return answers
 
 

@@ -102,7 +102,7 @@ def _contents(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[Part
     """Look up offsets and first timestamps; a partition that does not answer is left out."""
     specs = (EARLIEST, LATEST, OffsetSpec.for_timestamp(0))
     asked = [ask(admin, places, spec, IsolationLevel.READ_COMMITTED) for spec in specs]
-    lows, ends, firsts = (answered(futures).offsets for futures in asked)
+    lows, ends, firsts = (answered(admin, futures).offsets for futures in asked)
     first_ms = {place: asked[2][TopicPartition(*place)].result().timestamp for place in firsts}
     return {
         place: Contents(lows[place], ends[place], first_ms.get(place), is_read=lows[place] == ends[place])

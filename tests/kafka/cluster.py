@@ -116,6 +116,16 @@ class Cluster:
         """Wait until all nodes answer, and all replicas of all partitions are in sync."""
         wait_until(self._are_all_in_sync, "all replicas are in sync")
 
+    def await_no_leader(self, topic: str, partition: int) -> None:
+        """Wait until a node that hangs leads its partition no longer; one without other replicas has no leader then."""
+        wait_until(lambda: self._has_no_leader(topic, partition), "the partition has no leader")
+
+    def _has_no_leader(self, topic: str, partition: int) -> bool:
+        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        with suppress(KafkaException):
+            return admin.list_topics(topic, timeout=1).topics[topic].partitions[partition].leader < 0
+        return False
+
     def _are_all_in_sync(self) -> bool:
         if not all(each.answers() for each in self.nodes):
             return False

@@ -131,7 +131,7 @@ def _offsets(admin: AdminClient, topic: str, partitions: int) -> dict[int, _Offs
         ask(admin, places, LATEST, IsolationLevel.READ_COMMITTED),
         ask(admin, places, LATEST, IsolationLevel.READ_UNCOMMITTED),
     ]
-    first, last_stable, end = (answered(futures).offsets for futures in asked)
+    first, last_stable, end = (answered(admin, futures).offsets for futures in asked)
     return {
         place[1]: _Offsets(first[place], last_stable[place], end[place])
         for place in first

@@ -9,18 +9,20 @@ from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from metrics.frames.producer import generator
 from metrics.frames.settings import Settings
 from metrics.frames.start_state import begin, saved_state
 from metrics.frames.topics_in_use import check
+from metrics.kafka import offsets
 from metrics.kafka.clients import open_admin, open_consumer
 from metrics.kafka.job.input_monitor import EndOffset, InputMonitor
-from metrics.kafka.offsets import offset_ranges
+from metrics.kafka.offsets import Answers, OffsetRange, offset_ranges
 from metrics.kafka.topics import topic_id
 from metrics.wording.errors import BrokerError
 from tests.kafka import cluster
@@ -150,6 +152,34 @@ def test_offsets_on_a_hanging_node_are_unknown(three: Cluster, tmp_path: Path, m
     with three.leader(application.topic("seconds"), 0).frozen():
         output = application.run("results", exit_code=4)
         assert f"{application.topic('seconds')}/0: its leader does not answer" in output
+    three.await_replicas()
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_leader_is_waited_for(
+    three: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partitions: int
+) -> None:
+    """With one partition, none has a leader, as in a topic that was just created; of three, two have one."""
+    refused: list[KafkaError] = []
+    wait_for = offsets.answered
+
+    def answered(*arguments: Any) -> Answers:
+        answers = wait_for(*arguments)
+        refused.extend(answers.failures.values())
+        return answers
+
+    application = Application(three.address)
+    application.prepare(tmp_path, [], "--partitions", str(partitions), "--replication-factor", "1")
+    topic, settings = application.topic("frames"), settings_of(application, monkeypatch)
+    monkeypatch.setattr(offsets, "ASK_TIMEOUT_S", 60.0)
+    monkeypatch.setattr(offsets, "answered", answered)
+    with ThreadPoolExecutor(1) as pool:
+        with three.leader(topic, 0).frozen():
+            three.await_no_leader(topic, 0)
+            ranges = pool.submit(offset_ranges, open_admin(settings), topic, partitions)
+            wait_until(lambda: bool(refused) or ranges.done(), "the leader is unknown")
+        assert ranges.result(TIMEOUT_S) == dict.fromkeys(range(partitions), OffsetRange(0, 0))
+    assert refused
     three.await_replicas()
 
 
