@@ -30,16 +30,19 @@ class PartitionRange(NamedTuple):
 class Streams:
     """The records of some ranges; at most about BUFFER_RECORDS of each are in memory.
 
-    A partition that is ahead is paused until it is needed, so that it cannot fill the memory while another lags.
+    A partition that is ahead is paused until it is needed, so that it cannot fill the memory while another lags; one
+    that has ended is no longer fetched.
+
+    Until records of a partition have come, it is neither paused nor resumed. In the moment in which the client begins
+    to fetch it, it may lose either: https://github.com/confluentinc/librdkafka/issues/5591 and /2190.
     """
 
     def __init__(self, consumer: Consumer, ranges: Sequence[PartitionRange]) -> None:
         self._consumer = consumer
         self._streams = {(bounds.topic, bounds.partition): _Stream(bounds) for bounds in ranges}
-        assign(consumer, [TopicPartition(bounds.topic, bounds.partition, bounds.start) for bounds in ranges])
-        consumer.resume([stream.partition for stream in self._streams.values()])  # a pause outlives an assignment
-        for stream in self._streams.values():
-            self._pause_if_full(stream)
+        consumer.resume(consumer.assignment())  # a pause outlives the assignment
+        starts = [TopicPartition(at.topic, at.partition, at.start) for at in ranges if at.start < at.end]
+        assign(consumer, starts)
 
     def of(self, topic: str, partition: int) -> Iterator[Message]:
         """Yield the records of a partition."""
@@ -56,9 +59,7 @@ class Streams:
 
     def _fill(self, stream: "_Stream") -> bool:
         """Read until a stream has a record; return whether it has one."""
-        if stream.is_paused and not stream.has_ended:
-            self._consumer.resume([stream.partition])
-            stream.is_paused = False
+        self._resume(stream)
         deadline = Deadline(GIVE_UP_S)
         while not stream.buffer and not stream.has_ended:
             messages = self._consumer.consume(BATCH_RECORDS, WAIT_S)
@@ -78,18 +79,30 @@ class Streams:
         if topic is None or partition is None or offset is None or (error is not None and error.code() in PASSING):
             return
         stream = self._streams[topic, partition]
+        if stream.has_ended:
+            return
         if error is None:
             stream.add(message, offset)
         else:
-            stream.has_ended |= offset >= stream.end
-        self._pause_if_full(stream)
+            stream.has_ended = offset >= stream.end
+        self._fetch_less(stream)
 
-    def _pause_if_full(self, stream: "_Stream") -> None:
-        """Pause a partition that is ahead; a single one never is, since it would have to fetch its records again."""
-        is_full = stream.has_ended or len(stream.buffer) >= BUFFER_RECORDS
-        if is_full and not stream.is_paused and len(self._streams) > 1:
+    def _fetch_less(self, stream: "_Stream") -> None:
+        """Fetch no more of a stream that has ended, and less of one that is ahead.
+
+        A single one is never paused: it would have to fetch its records again.
+        """
+        if stream.has_ended:
+            self._resume(stream)
+            self._consumer.incremental_unassign([stream.partition])
+        elif len(stream.buffer) >= BUFFER_RECORDS and not stream.is_paused and len(self._streams) > 1:
             self._consumer.pause([stream.partition])
             stream.is_paused = True
+
+    def _resume(self, stream: "_Stream") -> None:
+        if stream.is_paused:
+            self._consumer.resume([stream.partition])
+            stream.is_paused = False
 
 
 class Progress:

@@ -40,7 +40,7 @@ class Input:
         self._topic = topic
         # A partition that was added after the ends were requested ends at its start.
         self._stop_before = None if stop_before is None else {**starts, **stop_before}
-        self.reached = dict(starts)
+        self._starts, self.reached = dict(starts), dict(starts)
         self.paused: set[int] = set()
         self.waited_s = 0.0
         self.caught_up: dict[int, tuple[int, float]] = {}
@@ -52,13 +52,18 @@ class Input:
 
     def add_partition(self, partition: int, start: int) -> None:
         """Read one more partition."""
-        self.reached[partition] = start
+        self._starts[partition] = self.reached[partition] = start
         if self._stop_before is not None:
             self._stop_before[partition] = start
         self._consumer.incremental_assign([TopicPartition(self._topic, partition, start)])
 
     def pause(self, wanted: set[int]) -> None:
-        """Pause exactly these partitions, and resume all others."""
+        """Pause these partitions, and resume all others; one of which nothing has come yet is left alone.
+
+        While the client begins to fetch a partition, it may lose a pause, or the partition:
+        https://github.com/confluentinc/librdkafka/issues/5591 and /2190.
+        """
+        wanted = {number for number in wanted if self.reached[number] != self._starts[number]}
         if wanted == self.paused:
             return
         self._consumer.pause([TopicPartition(self._topic, number) for number in wanted - self.paused])
