@@ -130,7 +130,10 @@ def followed(folder: Path, job_id: str, settings: FlinkSettings) -> Course:
     members = local_cluster.found(folder)
     count = kafka_topics.partition_counts(open_admin(settings))[settings.input_topic]
     places = [TopicPartition(settings.input_topic, number) for number in range(count)]
-    with closing(open_asker(settings, settings.flink_name)) as asker, httpx.Client(timeout=START_TIMEOUT_S) as client:
+    with (
+        closing(open_asker(settings, settings.progress_group(is_of_group=False))) as asker,
+        httpx.Client(timeout=START_TIMEOUT_S) as client,
+    ):
         while (state := _asked(client, url)["state"]) != jobs.FINISHED:
             if state in _FAILED:
                 raise FlinkError(f"the job has {state.lower()}", why=local_cluster.failure(folder, job_id))

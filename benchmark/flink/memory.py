@@ -73,7 +73,7 @@ def measured(broker: Broker) -> UserMemory:
                     for _ in broker.load(task.input_topic, _frames(before, users)):
                         pass
                     lag = Deadline(COUNT_TIMEOUT_S).poll(
-                        lambda: progress.look(settings, settings.flink_topic).lag, until=lambda lag: not lag
+                        lambda: progress.look(settings, is_of_group=False).lag, until=lambda lag: not lag
                     )
                     if lag:
                         raise FlinkError(

@@ -31,7 +31,7 @@ def follow(
     Raises:
         FlinkError: Flink does not answer, has lost the job, or has no task manager left.
     """
-    reading = Reading(settings, start.name, ends)
+    reading = Reading(settings, start.progress_group, ends)
     status, ended, next_look = "", set[str](), Deadline(_LOOK_S)
     with bar(reading.label, (lambda: reading.total) if ends else None) as move:
 
@@ -68,7 +68,7 @@ def say_published(start: Start) -> None:
 def note_end(settings: FlinkSettings, start: Start, ends: Mapping[int, int]) -> None:
     """Commit the offsets that a job has read to, if the broker answers."""
     with _unknown("flink status and flink verify --recount know only what the job had read at its last checkpoint"):
-        progress.note_end(settings, start.name, ends)
+        progress.note_end(settings, start.progress_group, ends)
 
 
 @contextmanager

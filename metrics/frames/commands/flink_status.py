@@ -20,7 +20,7 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show the jobs on Flink, and how far the one that counts has read and published; read-only.
+    """Show the jobs on Flink, how far they have read, and what the one that counts has published; read-only.
 
     What it has read is known as of its last checkpoint.
 
@@ -29,21 +29,23 @@ def status(
     with use_broker(FlinkSettings, note) as settings, use_running_flink(settings) as gateway:
         found = [] if gateway is None else jobs.jobs_named(gateway, settings.flink_name)
         letters = [] if gateway is None else jobs.jobs_named(gateway, settings.flink_rejected_name)
-        topic_of = settings.topic_of if is_handed_over(settings) else settings.flink_topic
-        seen = progress.look(settings, topic_of)
+        seen = progress.look(settings, is_of_group=is_handed_over(settings))
+        letters_read = progress.partitions(settings, settings.flink_rejected_name) if letters else []
         ended = {} if gateway is None else local_jobs.ended_task_managers(settings)
     for name, cause in ended.items():
         warn(f"the local Flink's {name} has ended ({cause})")
     job = found[0] if found else None
     if as_json:
         jobs_seen = {"job": job and job._asdict(), "rejected_job": letters[0]._asdict() if letters else None}
-        facts = {"name": settings.flink_name, **jobs_seen, **msgspec.to_builtins(seen)}
+        read = {**msgspec.to_builtins(seen), "rejected_partitions": msgspec.to_builtins(letters_read)}
+        facts = {"name": settings.flink_name, **jobs_seen, **read}
         say_lines([msgspec.json.encode(facts).decode()])
         return
     _show(settings, job, seen, is_running=gateway is not None)
     if letters:
         say("")
         say(f"dead letters  {settings.flink_rejected_name}: {_state(letters[0])}")
+        say(f"              {sum(at.lag for at in letters_read):,} frames behind, as of its last checkpoint")
 
 
 def _show(settings: FlinkSettings, job: Job | None, seen: Progress, *, is_running: bool) -> None:

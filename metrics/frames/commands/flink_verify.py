@@ -9,8 +9,9 @@ from metrics.cli.use_broker import use_broker
 from metrics.frames.flink.comparison import ComparedSize, Mismatch, TopicComparison, WrittenRecord
 from metrics.frames.flink.recount.run import opened
 from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.flink.switch.handover import is_handed_over
 from metrics.frames.verify import text
-from metrics.terminal.console import note, say, say_lines
+from metrics.terminal.console import note, say, say_lines, warn
 from metrics.terminal.progress import bar
 from metrics.terminal.tables import new_table, say_table
 from metrics.time.moments import rfc3339
@@ -57,6 +58,11 @@ def _recount(settings: FlinkSettings, *, as_json: bool) -> bool:
 
 
 def _compare(settings: FlinkSettings, *, as_json: bool) -> bool:
+    if is_handed_over(settings):
+        warn(
+            f"the group {settings.consumer_group_id} is handed over: a job of Flink writes into the application's "
+            "topics as well; to check that one: python app.py flink verify --recount"
+        )
     comparison = TopicComparison(settings)
     with bar("comparing", comparison.offsets) as move:
         comparison.run(move)

@@ -23,7 +23,7 @@ CREATE TEMPORARY TABLE frames (
   'connector' = 'kafka',
   'topic' = '${input_topic}',
   ${connection},
-  'properties.group.id' = '${name}',
+  'properties.group.id' = '${progress_group}',
   'properties.isolation.level' = 'read_committed',
   -- As large as the system makes it: 64 kB, the default, take more reads.
   'properties.receive.buffer.bytes' = '-1',

@@ -1,6 +1,6 @@
 """Progress of a job: how far it has read, as of its last checkpoint, and what it has published."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 
 import msgspec
@@ -59,28 +59,29 @@ class Progress(msgspec.Struct):
         return sum(at.lag for at in self.partitions)
 
 
-TopicOf = Callable[[Size], str]
+_NOT_READ = "no checkpoint yet"  # metadata of a committed offset
 
 
-def look(settings: FlinkSettings, topic_of: TopicOf) -> Progress:
-    """Ask the broker how far a job is.
+def look(settings: FlinkSettings, *, is_of_group: bool) -> Progress:
+    """Ask the broker how far the job that counts is.
 
     Args:
-        topic_of: returns the topic that the job writes a size to.
+        is_of_group: whether it writes into the application's topics, since a handover.
 
     Raises:
         TopicError: the input topic is missing.
         BrokerError: the broker does not answer.
     """
-    read = partitions(settings, settings.flink_name)
+    read = partitions(settings, settings.progress_group(is_of_group=is_of_group))
+    topic_of = settings.topic_of if is_of_group else settings.flink_topic
     return Progress(read, [_published(settings, size, topic_of(size)) for size in SIZES])
 
 
-def partitions(settings: FlinkSettings, name: str) -> list[PartitionProgress]:
+def partitions(settings: FlinkSettings, group: str) -> list[PartitionProgress]:
     """Ask the broker how far a job has read.
 
     Args:
-        name: of the job, which is that of its consumer group.
+        group: the consumer group that shows it.
 
     Raises:
         TopicError: the input topic is missing.
@@ -89,8 +90,9 @@ def partitions(settings: FlinkSettings, name: str) -> list[PartitionProgress]:
     admin = open_admin(settings)
     count = topics_in_use.input_partitions(admin, settings)
     places = [TopicPartition(settings.input_topic, number) for number in range(count)]
-    with closing(open_asker(settings, name)) as asker:
-        positions = {place.partition: place.offset for place in committed(asker, places)}
+    with closing(open_asker(settings, group)) as asker:
+        found_of_group = committed(asker, places)
+    positions = {place.partition: place.offset for place in found_of_group if place.metadata != _NOT_READ}
     found = []
     for number, (low, high) in offset_ranges(admin, settings.input_topic, count).items():
         position = positions.get(number)
@@ -98,11 +100,26 @@ def partitions(settings: FlinkSettings, name: str) -> list[PartitionProgress]:
     return found
 
 
-def note_end(settings: FlinkSettings, name: str, ends: Mapping[int, int]) -> None:
+def note_beginning(settings: FlinkSettings, group: str) -> None:
+    """Make what an earlier job has read unknown, so that nobody takes it for what the one that starts has read.
+
+    Args:
+        group: the consumer group that shows it.
+
+    Raises:
+        TopicError: the input topic is missing.
+        BrokerError: the broker does not answer, or does not take them.
+    """
+    count = topics_in_use.input_partitions(open_admin(settings), settings)
+    places = [TopicPartition(settings.input_topic, number, 0, _NOT_READ) for number in range(count)]
+    _commit(settings, group, places, "what an earlier job has read cannot be told from what this one will")
+
+
+def note_end(settings: FlinkSettings, group: str, ends: Mapping[int, int]) -> None:
     """Commit the offsets that a job has read to: Flink often ends without committing the last ones.
 
     Args:
-        name: of the job, which has ended with the input.
+        group: the consumer group that shows it; its job has ended with the input.
         ends: by partition.
 
     Raises:
@@ -110,11 +127,15 @@ def note_end(settings: FlinkSettings, name: str, ends: Mapping[int, int]) -> Non
     """
     open_admin(settings)  # a commit waits 45 s for a broker that is away
     places = [TopicPartition(settings.input_topic, number, offset) for number, offset in ends.items()]
-    with closing(open_asker(settings, name)) as asker:
+    _commit(settings, group, places, "the offsets that the job has read to were not committed")
+
+
+def _commit(settings: FlinkSettings, group: str, places: list[TopicPartition], failed: str) -> None:
+    with closing(open_asker(settings, group)) as asker:
         try:
             asker.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
-            raise broker_error("the offsets that the job has read to were not committed", [error.args[0]]) from error
+            raise broker_error(failed, [error.args[0]]) from error
 
 
 def _published(settings: FlinkSettings, size: Size, topic: str) -> PublishedSize:

@@ -21,7 +21,7 @@ class Reading:
     """Progress of a job that is followed, as far as the broker tells it.
 
     Args:
-        name: of the job.
+        group: the consumer group that shows it.
         ends: the offset of each partition at which it ends; empty if it does not end with the input.
 
     Attributes:
@@ -29,11 +29,11 @@ class Reading:
         behind: frames that are not read yet; None before the first answer.
     """
 
-    def __init__(self, settings: FlinkSettings, name: str, ends: Mapping[int, int]) -> None:
+    def __init__(self, settings: FlinkSettings, group: str, ends: Mapping[int, int]) -> None:
         self.read = 0
         self.behind: int | None = None
         self._settings = settings
-        self._name = name
+        self._group = group
         self._ends = ends
         self._begun_at = 0
         self._asked: Future[list[PartitionProgress]] | None = None
@@ -43,7 +43,7 @@ class Reading:
     def look(self) -> None:
         """Take the answer if it has come, else ask now and then; say once if none comes, and when one does again."""
         if self._asked is None and self._next_look.has_passed():
-            self._asked = futures.begin(progress.partitions, self._settings, self._name)
+            self._asked = futures.begin(progress.partitions, self._settings, self._group)
         if self._asked is None or not self._asked.done():
             return
         asked, self._asked = self._asked, None

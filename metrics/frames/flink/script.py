@@ -99,6 +99,7 @@ def script(
         lateness=interval(settings.lateness_s),
         align_s=min(settings.align_s, MOST_AHEAD_S),
         input_topic=quoted(settings.input_topic),
+        progress_group=quoted(settings.progress_group(is_of_group=begin is not None)),
         bounds=bounds(begin, until_end=until_end, ends=ends if begin is None else begin.ends),
         newest=_newest(begin),
     )

@@ -56,8 +56,12 @@ class FlinkSettings(Settings):
 
     @property
     def flink_name(self) -> str:
-        """The name of the job, and the consumer group that shows its progress."""
+        """The name of the job that counts."""
         return self.consumer_group_id + self.flink_topic_suffix
+
+    def progress_group(self, *, is_of_group: bool) -> str:
+        """Return the consumer group that shows how far the job has read: in topics of its own, or since a handover."""
+        return f"{self.flink_name}-handover" if is_of_group else self.flink_name
 
     def flink_topic(self, size: Size) -> str:
         """Return Flink's topic for the records of a window size."""

@@ -4,6 +4,7 @@ Each is checked as far as that is possible without Flink, which may have to be s
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +13,13 @@ from confluent_kafka.admin import AdminClient
 from metrics.frames import topics_in_use
 from metrics.frames.flink import local_jobs, progress, rejected, topics
 from metrics.frames.flink.local_jobs import States
-from metrics.frames.flink.progress import TopicOf
 from metrics.frames.flink.script import Begin, restoring, statements
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import begin_again, require_ready
 from metrics.frames.sizes import SIZES
 from metrics.kafka.clients import open_admin
-from metrics.kafka.offsets import offset_ranges
+from metrics.kafka.offsets import first_with_records, offset_ranges
+from metrics.kafka.topics import partition_counts
 from metrics.wording.errors import SettingsError
 
 _BEGINNING = "the beginning of the input"
@@ -51,16 +52,18 @@ class Start(NamedTuple):
 
     Attributes:
         name: of the job.
+        progress_group: the consumer group that shows how far it has read.
         topics: that it writes into.
         work: what it does, in words.
         beginning: where it begins, in words.
-        script: returns the statements to run.
+        script: returns the statements to run; called right before.
         published: returns what it has published, in words.
         command: that starts such a job.
         after_cancel: what to do after it was cancelled without a savepoint, in words.
     """
 
     name: str
+    progress_group: str
     topics: list[str]
     work: str
     beginning: str
@@ -91,9 +94,10 @@ def of_own(settings: FlinkSettings, restore: str | None, parallelism: int, *, un
         topics.require_empty(admin, settings, created, command, until_end=until_end)
     ends = _ends(admin, settings, until_end=until_end)
     counted = statements(settings, parallelism=parallelism, until_end=until_end, ends=ends)
-    script = _script(states, restore, counted, ends, until_end=until_end)
+    group = settings.progress_group(is_of_group=False)
+    script = partial(_script, settings, group, states, restore, counted, ends, until_end=until_end)
     after_cancel = topics.other_topics(created, command)
-    return _counting(settings, restore or _BEGINNING, lambda: script, settings.flink_topic, command, after_cancel)
+    return _counting(settings, restore or _BEGINNING, script, command, after_cancel, is_of_group=False)
 
 
 def of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int, *, until_end: bool) -> Start:
@@ -119,11 +123,16 @@ def of_rejected(settings: FlinkSettings, restore: str | None, parallelism: int, 
         topics.require_empty(admin, settings, created, command, until_end=until_end)
     ends = _ends(admin, settings, until_end=until_end)
     looked = rejected.statements(settings, parallelism=parallelism, until_end=until_end, ends=ends)
-    script = _script(states, restore, looked, ends, until_end=until_end)
+    script = partial(_script, settings, name, states, restore, looked, ends, until_end=until_end)
     work, beginning = f"looks for dead letters in {settings.input_topic}", restore or _BEGINNING
-    published = [f"dead letters are in {topic}"]
+
+    def published() -> list[str]:
+        admin = open_admin(settings)
+        found = first_with_records(admin, settings, {topic: partition_counts(admin).get(topic, 0)})
+        return [f"dead letters are in {topic}" if found else f"{topic}: no dead letters"]
+
     after_cancel = topics.other_topics(created, command)
-    return Start(name, [topic], work, beginning, lambda: script, lambda: published, command, after_cancel)
+    return Start(name, name, [topic], work, beginning, script, published, command, after_cancel)
 
 
 def of_group(
@@ -141,7 +150,7 @@ def of_group(
         StateError: the savepoint is an older one, or of an earlier handover; or as `begin_again`.
         FencedError, TopicError, BrokerError: as `require_ready`, or `begin_again`.
     """
-    restore = _given(settings, restore, until_end=until_end)
+    restore = _given(settings, restore, until_end=until_end, is_of_group=True)
     if restore is None:
         require_ready(settings)
     begun = None if restore is None else begin_again(settings)
@@ -156,33 +165,45 @@ def of_group(
     def script() -> Script:
         begin = begun or hand_over()
         counted = statements(settings, begin, parallelism=parallelism)
-        return _script(states(begin), restore, counted, begin.ends, until_end=False)
+        group = settings.progress_group(is_of_group=True)
+        return _script(settings, group, states(begin), restore, counted, begin.ends, until_end=False)
 
     command = "python app.py flink run --from-group"
     after_cancel = f"to continue: {command}\nor bring the group back: python app.py flink stop --to-group"
-    return _counting(settings, restore or "where the group was", script, settings.topic_of, command, after_cancel)
+    return _counting(settings, restore or "where the group was", script, command, after_cancel, is_of_group=True)
 
 
 def _counting(
     settings: FlinkSettings,
     beginning: str,
     script: Callable[[], Script],
-    topic_of: TopicOf,
     command: str,
     after_cancel: str,
+    *,
+    is_of_group: bool,
 ) -> Start:
     def published() -> list[str]:
-        found = progress.look(settings, topic_of).published
+        found = progress.look(settings, is_of_group=is_of_group).published
         return [f"{at.topic}: {'none' if at.last is None else f'the last is {at.last.datetime}'}" for at in found]
 
     work = f"counts {settings.input_topic}"
-    outputs = [topic_of(size) for size in SIZES]
-    return Start(settings.flink_name, outputs, work, beginning, script, published, command, after_cancel)
+    topic_of = settings.topic_of if is_of_group else settings.flink_topic
+    outputs, group = [topic_of(size) for size in SIZES], settings.progress_group(is_of_group=is_of_group)
+    return Start(settings.flink_name, group, outputs, work, beginning, script, published, command, after_cancel)
 
 
 def _script(
-    states: States, restore: str | None, statements: list[str], ends: Mapping[int, int], *, until_end: bool
+    settings: FlinkSettings,
+    progress_group: str,
+    states: States,
+    restore: str | None,
+    statements: list[str],
+    ends: Mapping[int, int],
+    *,
+    until_end: bool,
 ) -> Script:
+    if restore is None:
+        progress.note_beginning(settings, progress_group)
     kept = states.of_ending() if until_end else states
     return Script([*kept.kept_apart(), *restoring(restore), *statements], ends, kept, kept.newest())
 
@@ -199,9 +220,9 @@ def _command(command: str, *, until_end: bool) -> str:
     return f"{command} --until-end" if until_end else command
 
 
-def _given(settings: FlinkSettings, restore: str | None, *, until_end: bool) -> str | None:
+def _given(settings: FlinkSettings, restore: str | None, *, until_end: bool, is_of_group: bool = False) -> str | None:
     """Return the given savepoint or checkpoint as Flink takes it; None if none is given."""
-    _require_endless(restore, until_end=until_end)
+    _require_endless(restore, until_end=until_end, is_of_group=is_of_group)
     return None if restore is None else local_jobs.restorable(settings, restore)
 
 
@@ -215,11 +236,11 @@ def _newest(states: States, restore: str | None, *, until_end: bool) -> str | No
     return restore
 
 
-def _require_endless(restore: str | None, *, until_end: bool) -> None:
+def _require_endless(restore: str | None, *, until_end: bool, is_of_group: bool = False) -> None:
     if restore is not None and until_end:
         raise SettingsError(
             f"--until-end cannot be combined with the savepoint {restore}",
             why="Flink never ends a job with bounds that was restored (FLINK-31006)",
             hint="leave --until-end out, and stop the job with flink stop;\n"
-            "or begin in other topics: FLINK_TOPIC_SUFFIX=-flink2",
+            + ("or leave --restore out" if is_of_group else "or begin in other topics: FLINK_TOPIC_SUFFIX=-flink2"),
         )

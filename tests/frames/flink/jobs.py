@@ -42,5 +42,6 @@ def create_topic(settings: FlinkSettings, name: str) -> None:
 
 def commit_all(settings: FlinkSettings) -> None:
     """Commit that a job has read all frames: it does so itself, but ends before it knows that it could."""
-    read = progress.partitions(settings, settings.flink_name)
-    progress.note_end(settings, settings.flink_name, {at.partition: at.end for at in read})
+    group = settings.progress_group(is_of_group=False)
+    read = progress.partitions(settings, group)
+    progress.note_end(settings, group, {at.partition: at.end for at in read})

@@ -61,9 +61,9 @@ def test_after_the_end_of_a_job_a_broker_that_does_not_answer_is_a_warning(
         raise AssertionError
 
     def published() -> list[str]:
-        return [f"{progress.look(settings, settings.flink_topic).lag}"]
+        return [f"{progress.look(settings, is_of_group=False).lag}"]
 
-    start = Start("job", [], "counts", "the beginning", script, published, "the command", "the end")
+    start = Start("job", "job", [], "counts", "the beginning", script, published, "the command", "the end")
     note_end(settings, start, {0: 5})
     say_published(start)
     first, second = capsys.readouterr().err.splitlines()

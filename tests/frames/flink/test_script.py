@@ -145,6 +145,12 @@ def test_a_suffix_may_have_what_a_topic_may_have() -> None:
     assert settings.flink_rejected_topic == "frames-rejected-by_flink.2"
 
 
+def test_what_a_job_has_read_is_not_mixed_with_what_one_of_the_group_has() -> None:
+    begin = Begin({0: 0}, {0: -1}, {size.size_s: Series() for size in SIZES}, {})
+    assert "'properties.group.id' = 'frames-metrics-flink'," in script(FlinkSettings())
+    assert "'properties.group.id' = 'frames-metrics-flink-handover'," in script(FlinkSettings(), begin)
+
+
 @pytest.mark.parametrize("write", [script, rejected.script])
 def test_a_quote_in_a_text_does_not_end_it(write: Callable[..., str]) -> None:
     names = ("consumer_group_id", "input_topic", "rejected_topic", *(size.topic_setting for size in SIZES))

@@ -1,10 +1,16 @@
 """`flink run` on a real broker: what is wrong without Flink is said before a local Flink is started."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
+from metrics.frames.flink import progress, starts
+from metrics.frames.flink.script import Begin
+from metrics.frames.flink.settings import FlinkSettings
+from metrics.frames.flink.starts import Start
+from metrics.frames.flink.switch.handover import hand_over
 from tests.frames.flink.jobs import create_topic, settings_of
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, finish, frame, wait_until
 
@@ -38,6 +44,7 @@ def test_a_job_cannot_both_end_with_the_input_and_continue_from_a_savepoint(
     assert "--until-end cannot be combined with the savepoint /kept/savepoint-1" in said
     assert "Flink never ends a job with bounds that was restored (FLINK-31006)" in said
     assert "leave --until-end out, and stop the job with flink stop" in said
+    assert ("begin in other topics" in said) == ("--from-group" not in way)
 
 
 @pytest.mark.parametrize("way", [(), ("--rejected",), ("--from-group",)])
@@ -69,6 +76,34 @@ def test_a_job_from_the_beginning_needs_topics_without_records(
     assert producer.flush(TIMEOUT_S) == 0
     said = refused(fed, *options, exit_code=7)
     assert f"the topic {fed.topic(role)} holds records already" in said
+
+
+def of_group(settings: FlinkSettings) -> Start:
+    def begin() -> Begin:
+        return hand_over(settings, lambda _: None, until_end=False).begin
+
+    return starts.of_group(settings, None, 1, begin, until_end=False)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(lambda settings: starts.of_own(settings, None, 1, until_end=False), id="own"),
+        pytest.param(lambda settings: starts.of_rejected(settings, None, 1, until_end=False), id="rejected"),
+        pytest.param(of_group, id="group"),
+    ],
+)
+def test_what_an_earlier_job_has_read_is_not_taken_for_what_a_new_one_has(
+    fed: Application, start: Callable[[FlinkSettings], Start]
+) -> None:
+    """As after the topics of the earlier job were deleted, or a group went to Flink for the second time."""
+    fed.run("--until-end")
+    settings = settings_of(fed)
+    begun = start(settings)
+    progress.note_end(settings, begun.progress_group, {0: 17})
+    assert [at.position for at in progress.partitions(settings, begun.progress_group)] == [17]
+    begun.script()
+    assert [(at.position, at.lag) for at in progress.partitions(settings, begun.progress_group)] == [(None, 20)]
 
 
 @pytest.mark.parametrize("way", [(), ("--rejected",), ("--from-group",)])

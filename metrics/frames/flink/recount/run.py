@@ -163,6 +163,11 @@ class JobRecount:
         findings = self.findings
         if findings.published.total() and not findings.compared.total():
             findings.why_not_compared = "the frames that the job has read, and the input still has, close none of these"
+        if future := self._reasons[Reason.FUTURE]:
+            findings.remarks.append(
+                f"frames that did not count, since they are more than FUTURE_LIMIT_S after their Kafka timestamps: "
+                f"{future:,}; the application counts those that the frames after them prove"
+            )
         odd = sum(self._reasons[reason] for reason in _PERHAPS_COUNTED)
         if findings.contradictions and odd:
             findings.remarks.append(

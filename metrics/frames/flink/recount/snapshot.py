@@ -32,7 +32,7 @@ class JobSnapshot:
         saved = last_commit(settings, partitions)
         is_of_group = saved is not None and saved.handover is not None
         self.state = saved.state if saved and is_of_group else State.fresh({}, settings.rules())
-        positions = _positions(settings)
+        positions = _positions(settings, settings.progress_group(is_of_group=is_of_group))
         for number in positions:  # all of them, or those that were added since the handover
             self.state.partitions.setdefault(number, PartitionState(0, 0))
         begins = {number: self.state.partitions[number].restart_offset for number in positions}
@@ -47,8 +47,8 @@ class JobSnapshot:
         self.outputs, self.open = _outputs(admin, settings, settings.topic_of if is_of_group else settings.flink_topic)
 
 
-def _positions(settings: FlinkSettings) -> dict[int, int | None]:
-    positions = {at.partition: at.position for at in progress.partitions(settings, settings.flink_name)}
+def _positions(settings: FlinkSettings, progress_group: str) -> dict[int, int | None]:
+    positions = {at.partition: at.position for at in progress.partitions(settings, progress_group)}
     if all(position is None for position in positions.values()):
         raise StateError(
             f"it is not known which frames the job {settings.flink_name} has read: there is nothing to recount",

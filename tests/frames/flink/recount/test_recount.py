@@ -93,7 +93,9 @@ def publish(application: Application, role: str, written: Rows, *, ends: bool = 
 def commit(application: Application, positions: dict[int, int]) -> None:
     """Commit positions to the consumer group of the job, as Flink does with a checkpoint."""
     settings = settings_of(application)
-    consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": settings.flink_name})
+    consumer = Consumer(
+        {"bootstrap.servers": settings.bootstrap_servers, "group.id": settings.progress_group(is_of_group=False)}
+    )
     places = [TopicPartition(application.topic("frames"), number, at) for number, at in positions.items()]
     consumer.commit(offsets=places, asynchronous=False)
     consumer.close()
@@ -194,6 +196,19 @@ def test_a_frame_that_flink_may_count_is_named_if_records_differ(own: Applicatio
     commit(own, {0: len(frames(0)) + 1})
     said = own.run("flink", "verify", "--recount", exit_code=1)
     assert "3 invalid frames did not count here" in said.replace("\n", " ")
+
+
+def test_frames_that_flink_takes_for_future_ones_are_named(own: Application) -> None:
+    """The application counts them once the frames after them prove them."""
+    own.send([frame(T + 1_000 + nth, "ahead") for nth in range(3)], timestamp=T * 1000)
+    commit(own, {0: len(frames(0)) + 3, 1: len(frames(1))})
+    seconds, minutes = (rows(own.read(role)) for role in ROLES)
+    publish(own, "seconds", seconds)
+    publish(own, "minutes", minutes)
+    found = recounted(own)
+    assert found["verdict"] == "agrees"
+    [remark] = [each for each in found["remarks"] if "FUTURE_LIMIT_S" in each]
+    assert "more than FUTURE_LIMIT_S after their Kafka timestamps: 3;" in remark
 
 
 def test_a_job_without_a_position_cannot_be_recounted(counted: Application) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from metrics.frames.flink import progress
 from metrics.frames.flink.settings import FlinkSettings
 from metrics.frames.flink.switch.handover import HandedOver, Returned, bring_back, hand_over
 from metrics.frames.sizes import MINUTE, SECOND, Size
@@ -15,6 +16,7 @@ from metrics.kafka.clients import open_admin
 from metrics.kafka.offsets import offset_ranges
 from metrics.time.moments import rfc3339
 from metrics.wording.errors import FencedError, SettingsError, StateError
+from tests.frames.flink.jobs import create_topic
 from tests.frames.job.test_resuming import remove_frames_before
 from tests.kafka.application import LIVE, TIMEOUT_S, Application, frame, wait_until
 
@@ -87,8 +89,14 @@ def dead_letters(application: Application, names: Sequence[str]) -> list[tuple[s
     return sorted((value, *(of.get(name, b"") for name in names)) for value, of in headers)
 
 
-def publishing(application: Application, size: Size, messages: Sequence[Message], number: int = 0) -> Producer:
-    """Open a transaction as Flink does, and publish what an application without a switch has."""
+def publishing(
+    application: Application, size: Size, messages: Sequence[Message], number: int = 0, to: str = ""
+) -> Producer:
+    """Open a transaction as Flink does, and publish what an application without a switch has.
+
+    Args:
+        to: the topic; by default, that of the application.
+    """
     producer = Producer(
         {
             "bootstrap.servers": application.bootstrap_servers,
@@ -98,8 +106,9 @@ def publishing(application: Application, size: Size, messages: Sequence[Message]
     producer.init_transactions(TIMEOUT_S)
     producer.begin_transaction()
     for message in messages:
-        topic = application.topic(ROLES[size])
-        producer.produce(topic, message.value(), message.key(), timestamp=message.timestamp()[1])
+        producer.produce(
+            to or application.topic(ROLES[size]), message.value(), message.key(), timestamp=message.timestamp()[1]
+        )
     assert producer.flush(TIMEOUT_S) == 0
     return producer
 
@@ -241,21 +250,51 @@ def test_a_group_that_never_ran_begins_on_flink_and_comes_back(application: Appl
     check_equal(application, whole)
 
 
+def read_through(application: Application, position: int, *, is_of_group: bool) -> None:
+    """Commit a position in each partition, as a job does with a checkpoint."""
+    settings = settings_of(application)
+    group = settings.progress_group(is_of_group=is_of_group)
+    progress.note_end(settings, group, dict.fromkeys(range(PARTITIONS), position))
+
+
 def test_a_group_on_flink_is_recounted_since_its_handover(stopped: Application, whole: Application) -> None:
     handed_over(stopped)
     send(stopped, 100, 250)
     publish(stopped, whole, 280)  # the newest of these frames are at T + 285
-    settings = settings_of(stopped)
-    consumer = Consumer({"bootstrap.servers": stopped.bootstrap_servers, "group.id": settings.flink_name})
-    places = [TopicPartition(settings.input_topic, number, 250) for number in range(PARTITIONS)]
-    consumer.commit(offsets=places, asynchronous=False)
-    consumer.close()
+    read_through(stopped, 250, is_of_group=True)
     found = stopped.answer("flink", "verify", "--recount", "--json")
     assert (found["verdict"], found["from"]) == ("agrees", rfc3339(T + 60))
     assert found["compared"] == {"seconds": 280 - 91, "minutes": 3}  # the first minute was open
 
     publishing(stopped, SECOND, stopped.read("seconds")[-1:]).commit_transaction(TIMEOUT_S)
     assert stopped.answer("flink", "verify", "--recount", "--json", exit_code=1)["counts"] == {"doubled": 1}
+
+
+def positions(application: Application) -> list[int | None]:
+    return [at["position"] for at in application.answer("flink", "status", "--json")["partitions"]]
+
+
+def test_a_job_in_topics_of_its_own_is_recounted_as_before_a_group_went_to_flink_and_came_back(
+    stopped: Application, whole: Application
+) -> None:
+    settings = settings_of(stopped)
+    for size, role in ROLES.items():
+        create_topic(settings, settings.flink_topic(size))
+        publishing(stopped, size, stopped.read(role), to=settings.flink_topic(size)).commit_transaction(TIMEOUT_S)
+    read_through(stopped, 100, is_of_group=False)
+    before = stopped.answer("flink", "verify", "--recount", "--json")
+    assert before["compared"] == {"seconds": 91, "minutes": 1}
+
+    handed_over(stopped)
+    assert positions(stopped) == [None, None]
+    assert "is handed over" in stopped.run("flink", "verify")
+    send(stopped, 100, 250)
+    publish(stopped, whole, 220)
+    read_through(stopped, 250, is_of_group=True)
+    assert positions(stopped) == [250, 250]
+    brought_back(stopped)
+    assert positions(stopped) == [100, 100]
+    assert stopped.answer("flink", "verify", "--recount", "--json")["compared"] == before["compared"]
 
 
 def test_a_group_whose_offsets_have_expired_is_not_called_the_applications(stopped: Application) -> None:
