@@ -20,7 +20,7 @@ from metrics.kafka import local_broker, topic_changes, topics
 from metrics.kafka.clients import assign, open_admin, open_consumer, open_gapless_producer
 from metrics.kafka.errors import client_errors
 from metrics.kafka.local_broker.node import KAFKA_VERSION
-from metrics.kafka.offsets import offset_ranges
+from metrics.kafka.offsets import offset_ranges, open_transactions
 from metrics.kafka.reader import PartitionRange, Streams, require_readable
 from metrics.terminal.console import say
 from metrics.time.deadline import Deadline
@@ -32,6 +32,7 @@ PROGRESS_FRAMES = 1000
 MOST_UNACKNOWLEDGED = 20_000  # of 2,080 bytes: a third of what fits the client's queue
 POLL_S = 0.05
 TIMEOUT_S = 30.0
+SETTLED_S = 10.0
 
 # Records from 2016 must not expire, and nothing may be compacted: a window that is published twice must be seen.
 _CONFIG = {
@@ -160,7 +161,12 @@ class Broker:
         return 0.0
 
     def _committed(self, topic: str) -> Iterator[Message]:
-        [(low, high)] = offset_ranges(self._admin, topic, 1).values()
+        # A commit has returned before its markers are written: the last records may not be readable yet.
+        ranges = Deadline(SETTLED_S).poll(
+            lambda: offset_ranges(self._admin, topic, 1),
+            until=lambda ranges: not open_transactions(self._admin, topic, ranges),
+        )
+        [(low, high)] = ranges.values()
         with closing(open_consumer(self._settings)) as consumer:
             yield from Streams(consumer, [PartitionRange(topic, 0, low, high)]).of(topic, 0)
 
